@@ -1,0 +1,1 @@
+"""rnngrad: the reference laboratory for long-term dependencies in recurrent networks."""

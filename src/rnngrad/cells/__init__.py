@@ -1,0 +1,17 @@
+"""Cells: one step of recurrence each. To add one, copy a file of this folder and add a line to CELLS."""
+
+from .base import Cell, Params
+from .gru import GRU
+from .inits import INITS, initialise
+from .lstm import LSTM
+from .rnn import RNN, LinearRNN, ReluRNN
+
+CELLS: dict[str, Cell] = {
+    "rnn": RNN(),
+    "rnn_relu": ReluRNN(),
+    "rnn_identity": LinearRNN(),
+    "lstm": LSTM(),
+    "gru": GRU(),
+}
+
+__all__ = ["CELLS", "INITS", "Cell", "Params", "initialise"]

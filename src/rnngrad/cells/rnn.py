@@ -1,0 +1,47 @@
+"""The vanilla recurrent net, h_t = φ(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from .base import Cell, Params
+
+
+class RNN(Cell):
+    """Vanilla tanh net: h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
+
+    Reference: Elman 1990, Finding structure in time, Cognitive Science 14(2):179-211.
+    Twin: ``torch.nn.RNN(nonlinearity="tanh")``.
+    """
+
+    name: ClassVar[str] = "rnn"
+    gate_names: ClassVar[tuple[str, ...]] = ("h",)
+    activation: ClassVar[Callable[[Tensor], Tensor]] = staticmethod(torch.tanh)
+
+    def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        return self.activation(a + self.recur(params, state))
+
+
+class ReluRNN(RNN):
+    """Vanilla ReLU net: h_t = max(0, W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
+
+    Reference: Le, Jaitly & Hinton 2015, arXiv:1504.00941 (IRNN, with the ``identity`` initialisation).
+    Twin: ``torch.nn.RNN(nonlinearity="relu")``.
+    """
+
+    name: ClassVar[str] = "rnn_relu"
+    activation: ClassVar[Callable[[Tensor], Tensor]] = staticmethod(torch.relu)
+
+
+class LinearRNN(RNN):
+    """Linear net: h_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh; its Jacobian is W_hh at every step.
+
+    Reference: Saxe, McClelland & Ganguli 2014, arXiv:1312.6120 (the linear chain as the exact case).
+    """
+
+    name: ClassVar[str] = "rnn_identity"
+
+    def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        return a + self.recur(params, state)

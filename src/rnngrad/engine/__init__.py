@@ -1,0 +1,34 @@
+"""Engines: cells unrolled over time. One interface, interchangeable implementations.
+
+An engine is a module with ``name``, ``supports(cell, dtype, device)`` and
+``unroll(cell, params, x, keep, state=None)``; the reference says what each means.
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ..cells import Cell, Params
+from . import reference
+
+
+class Engine(Protocol):
+    """What every engine offers; :mod:`rnngrad.engine.reference` documents it."""
+
+    name: str
+
+    def supports(self, cell: Cell, dtype: torch.dtype, device: torch.device) -> bool: ...
+
+    def unroll(self, cell: Cell, params: Params, x: Tensor, keep: int, state: Tensor | None = None) -> Tensor: ...
+
+
+ENGINES: dict[str, Engine] = {"reference": reference}
+
+
+def choose(cell: Cell, dtype: torch.dtype, device: torch.device) -> Engine:
+    """The fastest engine that supports the cell, dtype and device."""
+    return next(engine for engine in reversed(ENGINES.values()) if engine.supports(cell, dtype, device))
+
+
+__all__ = ["ENGINES", "Engine", "choose"]
