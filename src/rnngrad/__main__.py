@@ -1,0 +1,5 @@
+"""``python -m rnngrad``."""
+
+from .cli import main
+
+main()

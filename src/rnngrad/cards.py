@@ -1,0 +1,231 @@
+"""Task cards: TOML files that say what is trained on what, until when, and what has been published about it."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from importlib import resources
+from math import isfinite
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from .cells import CELLS
+from .cells.inits import find as find_init
+from .errors import UsageError, unknown
+from .problems import PROBLEMS, Problem
+from .stopping import SCORES, StopRule
+from .training import OPTIMIZERS
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the card is about. ``claim`` is one sentence that its runs can support or refute."""
+
+    name: str
+    title: str
+    paper: str = ""
+    claim: str = ""
+
+
+@dataclass(frozen=True)
+class ProblemSpec:
+    """Which generator, under which protocol, at which nominal length."""
+
+    name: str = field(metadata={"choices": PROBLEMS})
+    protocol: str
+    lag: int = field(metadata={"least": 1})
+
+
+@dataclass(frozen=True)
+class Training:
+    """How every cell is trained. ``tuned`` gives cells (NAME:INIT) their own rate from ``lr_grid``; others take lr."""
+
+    lr: float = field(metadata={"above": 0})
+    batch: int = field(metadata={"least": 1})
+    clip: float = field(metadata={"above": 0})
+    max_steps: int = field(metadata={"least": 1})
+    eval_every: int = field(metadata={"least": 1})
+    optimizer: str = field(default="adam", metadata={"choices": OPTIMIZERS})
+    lr_grid: tuple[float, ...] = ()
+    tuned: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CellSpec:
+    """One line of the comparison: a cell, its initialisation and its hidden width."""
+
+    name: str = field(metadata={"choices": CELLS})
+    init: str = ""
+    hidden: int = field(default=32, metadata={"least": 1})
+
+    def __post_init__(self) -> None:
+        if self.name not in CELLS:
+            raise unknown("cell", self.name, CELLS)
+        if not self.init:
+            object.__setattr__(self, "init", CELLS[self.name].default_init)
+        find_init(self.init)
+
+    @property
+    def label(self) -> str:
+        """NAME:INIT, as the command line takes it."""
+        return f"{self.name}:{self.init}"
+
+    @classmethod
+    def parse(cls, text: str, hidden: int) -> "CellSpec":
+        """From NAME or NAME:INIT. Raises UsageError for unknown names."""
+        name, _, init = text.partition(":")
+        return cls(name, init, hidden)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A number that somebody printed; shown beside ours, so its source must have been read."""
+
+    cell: str
+    lag: int
+    metric: str
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A task card, checked."""
+
+    task: Task
+    problem: ProblemSpec
+    training: Training
+    stop: StopRule
+    cells: tuple[CellSpec, ...]
+    published: tuple[Published, ...] = ()
+
+    def make_problem(self) -> Problem:
+        """The card's generator. Raises UsageError for a protocol or lag that it does not have."""
+        return PROBLEMS[self.problem.name](self.problem.protocol, self.problem.lag)
+
+    def rate(self, cell: CellSpec) -> float:
+        """The learning rate of a cell: its tuned one, else the card's."""
+        return self.training.tuned.get(cell.label, self.training.lr)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The resolved card, as it is stored with every run."""
+        return asdict(self)
+
+
+def shipped() -> dict[str, Path]:
+    """The cards that come with rnngrad, by name."""
+    folder = Path(str(resources.files("rnngrad") / "tasks"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load(name: str) -> Card:
+    """A card by its name, or by the path of a user's own file (it ends in .toml).
+
+    Raises UsageError that names the key, the file and what was expected.
+    """
+    if not name.endswith(".toml"):
+        if name not in shipped():
+            raise unknown("task", name, [*shipped(), "or a path that ends in .toml"])
+        return read(shipped()[name])
+    return read(Path(name))
+
+
+def read(path: Path) -> Card:
+    """Read and check one card."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the card {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from None
+    _known_keys(tables, ("task", "problem", "training", "stop", "cell", "published"), f"{path}")
+    card = Card(
+        task=_build(Task, tables.get("task"), f"{path}, [task]"),
+        problem=_build(ProblemSpec, tables.get("problem"), f"{path}, [problem]"),
+        training=_build(Training, tables.get("training"), f"{path}, [training]"),
+        stop=_build(StopRule, tables.get("stop"), f"{path}, [stop]"),
+        cells=_build_all(CellSpec, tables.get("cell"), f"{path}, [[cell]]"),
+        published=_build_all(Published, tables.get("published", []), f"{path}, [[published]]"),
+    )
+    return _checked(card, path)
+
+
+def _checked(card: Card, path: Path) -> Card:
+    """What no single table can tell: do the parts of the card fit each other?"""
+    try:
+        card.make_problem()
+        check_stop(card)
+        for label in card.training.tuned:
+            CellSpec.parse(label, hidden=1)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+    if not card.cells:
+        raise UsageError(f"{path}: no [[cell]] table; a card needs at least one cell")
+    return card
+
+
+def check_stop(card: Card) -> None:
+    """Raises UsageError if the stop rule reads a score that the card's problem does not give."""
+    if SCORES[card.stop.rule] == "recall" and card.problem.name != "copy":
+        raise UsageError(f"stop rule '{card.stop.rule}' does not fit problem '{card.problem.name}': use 'loss_below'")
+
+
+def _known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise UsageError(f"{where}: {unknown('key', key, known)}")
+
+
+def _build_all(cls: type[T], tables: Any, where: str) -> tuple[T, ...]:
+    if not isinstance(tables, list):
+        raise UsageError(f"{where}: expected at least one [[…]] table, got {tables!r}")
+    return tuple(_build(cls, table, f"{where} {k}") for k, table in enumerate(tables, 1))
+
+
+def _build(cls: type[T], table: Any, where: str) -> T:
+    """The dataclass from a TOML table, every key known, of the right type and in its bounds."""
+    if not isinstance(table, dict):
+        raise UsageError(f"{where}: expected a table, got {'nothing' if table is None else repr(table)}")
+    specs = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
+    _known_keys(table, tuple(specs), where)
+    hints = get_type_hints(cls)
+    for key, spec in specs.items():
+        if key not in table and spec.default is MISSING and spec.default_factory is MISSING:
+            raise UsageError(f"{where}: key '{key}' is missing")
+    try:
+        values = {key: _typed(hints[key], value, f"{where}, '{key}'") for key, value in table.items()}
+        for key, value in values.items():
+            check_bounds(specs[key].metadata, value, f"{where}, '{key}'")
+        return cls(**values)
+    except UsageError as error:
+        raise UsageError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+
+
+def _typed(hint: Any, value: Any, where: str) -> Any:
+    """The value as the field's type has it; an integer is a number, a boolean is not."""
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise UsageError(f"{where}: expected a list, got {value!r}")
+        return tuple(_typed(get_args(hint)[0], item, where) for item in value)
+    if get_origin(hint) is Mapping:
+        if not isinstance(value, dict):
+            raise UsageError(f"{where}: expected a table, got {value!r}")
+        return {key: _typed(float, item, f"{where}, '{key}'") for key, item in value.items()}
+    names = {int: "a whole number", float: "a number", str: "a text"}
+    accepted = (int, float) if hint is float else (hint,)
+    if isinstance(value, bool) or not isinstance(value, accepted):
+        raise UsageError(f"{where}: expected {names[hint]}, got {value!r}")
+    if hint is float and not isfinite(value):
+        raise UsageError(f"{where}: expected a finite number, got {value!r}")
+    return hint(value)
+
+
+def check_bounds(bounds: Mapping[str, Any], value: Any, where: str) -> None:
+    """Raises UsageError if the value is outside what the field's metadata allows."""
+    if "choices" in bounds and value not in bounds["choices"]:
+        raise UsageError(f"{where}: {unknown('value', value, bounds['choices'])}")
+    if "least" in bounds and value < bounds["least"]:
+        raise UsageError(f"{where}: expected at least {bounds['least']}, got {value!r}")
+    if "above" in bounds and value <= bounds["above"]:
+        raise UsageError(f"{where}: expected more than {bounds['above']}, got {value!r}")

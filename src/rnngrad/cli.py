@@ -1,0 +1,243 @@
+"""The command ``rnngrad``."""
+
+import json
+import shlex
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from rich.console import Console
+
+from . import cards, report, study
+from .cards import Card, CellSpec
+from .cells import CELLS, INITS
+from .errors import UsageError, unknown
+from .problems import PROBLEMS
+from .progress import Progress
+from .store import Row, Store
+from .summary import Comparison, comparisons
+from .tables import comparison_table
+
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+POSITIVE = click.FloatRange(min=0, min_open=True)
+COUNT = click.IntRange(min=1)
+
+
+@click.group(context_settings=HELP)
+@click.version_option(package_name="rnngrad")
+def command() -> None:
+    """The reference laboratory for long-term dependencies in recurrent networks."""
+
+
+@command.command()
+@click.argument("name", metavar="TASK")
+@click.option("--lag", type=COUNT, help="Nominal length T of the task.")
+@click.option("--cell", "cell_names", multiple=True, metavar="NAME[:INIT]", help="Cell to train; may be repeated.")
+@click.option("--seeds", type=COUNT, default=5, show_default=True, help="How many seeds each cell gets.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first seed.")
+@click.option("--hidden", type=COUNT, help="Hidden width of every cell.")
+@click.option("--batch", type=COUNT, help="Sequences per update.")
+@click.option("--lr", type=POSITIVE, help="Learning rate of every cell, instead of each one's tuned rate.")
+@click.option("--steps", type=COUNT, help="Budget: updates after which an unsolved run ends.")
+@click.option("--protocol", help="Variant of the problem; see `rnngrad list problems`.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Output folder.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout, and nothing else.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def task(
+    name: str,
+    seeds: int,
+    seed: int,
+    device: str,
+    out: Path,
+    as_json: bool,
+    quiet: bool,
+    **overrides: Any,
+) -> None:
+    """Train the cells of a task card and measure their gradient flow.
+
+    TASK is the name of a shipped card (see `rnngrad list tasks`) or the path of your own, which ends in .toml.
+    Flags override the card. Every evaluation is in the store, OUT/rnngrad.db, at once.
+    """
+    card = resolved(cards.load(name), **overrides)
+    chosen = choose_device(device, quiet)
+    planned = study.Study(card, range(seed, seed + seeds), chosen, shlex.join(["rnngrad", *sys.argv[1:]]))
+    ensembles = planned.ensembles()
+    store = open_output(out)
+    first_new = max((run["id"] for run in store.runs()), default=0) + 1
+    try:
+        with Progress(ensembles, quiet) as progress:
+            study.run(planned, ensembles, store, out / "weights", progress)
+    finally:
+        own = [run for run in store.runs() if run["id"] >= first_new]
+        if own:
+            present(comparisons(own), store, out, as_json)
+        store.close()
+
+
+@command.command(name="list")
+@click.argument("what", metavar="problems|cells|inits|tasks")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout.")
+def list_(what: str, as_json: bool) -> None:
+    """What there is to choose from."""
+    kinds: dict[str, Callable[[], list[Row]]] = {
+        "problems": _problem_rows,
+        "cells": lambda: [_described(name, cell) for name, cell in CELLS.items()],
+        "inits": lambda: [_described(name, init) for name, init in INITS.items()],
+        "tasks": _task_rows,
+    }
+    if what not in kinds:
+        raise unknown("list", what, kinds)
+    for row in kinds[what]():
+        if as_json:
+            click.echo(json.dumps(row))
+        else:
+            text = "; ".join(str(v) for k, v in row.items() if k != "name" and v)
+            click.echo(textwrap.fill(text, 100, initial_indent=f"{row['name']:<14}", subsequent_indent=" " * 14))
+
+
+@command.command(name="report")
+@click.option("--store", "path", type=click.Path(path_type=Path), default=Path("runs/rnngrad.db"), show_default=True)
+@click.option("--task", "name", help="Only the runs of this task.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the figures; the store's by default.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout, and nothing else.")
+def report_(path: Path, name: str | None, out: Path | None, as_json: bool) -> None:
+    """Tables and figures again, from stored rows, without training."""
+    store = Store(path, create=False)
+    runs = store.runs(name)
+    if not runs:
+        known = sorted({run["task"] for run in store.runs()})
+        raise unknown("stored task", name, known) if name and known else UsageError(f"the store {path} has no runs")
+    present(comparisons(runs), store, out or path.parent, as_json)
+    store.close()
+
+
+def resolved(card: Card, **flags: Any) -> Card:
+    """The card with the flags that were given in place of its own values, checked again as a whole."""
+    problem = _replaced(card.problem, lag=flags["lag"], protocol=flags["protocol"])
+    training = _replaced(card.training, batch=flags["batch"], lr=flags["lr"], max_steps=flags["steps"])
+    if flags["lr"] is not None:
+        training = replace(training, tuned={})
+    specs = card.cells
+    if flags["cell_names"]:
+        specs = tuple(CellSpec.parse(text, card.cells[0].hidden) for text in flags["cell_names"])
+    specs = tuple(dict.fromkeys(_replaced(spec, hidden=flags["hidden"]) for spec in specs))
+    card = replace(card, problem=problem, training=training, cells=specs)
+    card.make_problem()
+    return card
+
+
+def _replaced(table: Any, **values: Any) -> Any:
+    return replace(table, **{key: value for key, value in values.items() if value is not None})
+
+
+def choose_device(name: str, quiet: bool) -> torch.device:
+    """The device that was asked for; ``auto`` takes a GPU if there is one and says what it took."""
+    present_gpu = torch.cuda.is_available()
+    if name == "cuda" and not present_gpu:
+        raise UsageError("--device cuda: torch finds no CUDA device here; use --device cpu or auto")
+    device = torch.device("cuda" if present_gpu and name != "cpu" else "cpu")
+    if name == "auto" and not quiet:
+        reason = "" if present_gpu else " (no CUDA device found)"
+        click.echo(f"device: {study.device_name(device)}{reason}", err=True)
+    return device
+
+
+def open_output(out: Path) -> Store:
+    """The store in the output folder, made if need be. Raises UsageError if the folder cannot be written."""
+    try:
+        (out / "weights").mkdir(parents=True, exist_ok=True)
+        probe = out / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"cannot write to the output folder {out}: {error.strerror}; choose one with --out") from None
+    return Store(out / "rnngrad.db")
+
+
+def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool) -> None:
+    """Prints each comparison and draws its figures."""
+    files = []
+    for comparison in found:
+        files += report.draw(comparison, store, out)
+        if as_json:
+            _print_json(comparison)
+        else:
+            console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160)
+            console.print(comparison_table(comparison))
+    if as_json:
+        click.echo(json.dumps({"event": "files", "files": [str(f) for f in files], "store": str(store.path)}))
+    else:
+        click.echo("\n".join(["", *(f"wrote {file}" for file in files), f"runs in {store.path}"]))
+
+
+def _print_json(comparison: Comparison) -> None:
+    for line in comparison.lines:
+        for run in line.runs:
+            click.echo(json.dumps({"event": "run", **_run_event(run)}))
+    for line in comparison.lines:
+        click.echo(json.dumps({"event": "summary", **line.summary()}))
+
+
+def _run_event(run: Row) -> Row:
+    names = (
+        *("task", "problem", "protocol", "cell", "init", "hidden", "lr", "seed", "lag", "length", "minimal_lag"),
+        *("status", "steps_to_solve", "steps", "diverged_at", "test_loss"),
+        *("grad_first_over_last_init", "grad_first_over_last_end", "horizon", "seconds", "device", "engine"),
+    )
+    return {
+        **{name: run[name] for name in names},
+        "solved": bool(run["solved"]),
+        "held": None if run["held"] is None else bool(run["held"]),
+        "baseline": next(iter(run["baselines"].values())),
+        **run["scores"],
+    }
+
+
+def _described(name: str, thing: Any) -> Row:
+    """Name and the first sentence of the docstring."""
+    doc = " ".join((thing.__doc__ or "").split("\n\n")[0].split())
+    return {"name": name, "about": doc}
+
+
+def _problem_rows() -> list[Row]:
+    return [
+        {
+            **_described(name, problem),
+            "protocols": ", ".join(f"{p} (lag {least} or more)" for p, least in problem.protocols.items()),
+        }
+        for name, problem in PROBLEMS.items()
+    ]
+
+
+def _task_rows() -> list[Row]:
+    rows = []
+    for name, path in cards.shipped().items():
+        card = cards.read(path)
+        cells = ", ".join(spec.label for spec in card.cells)
+        rows.append({"name": name, "title": card.task.title, "cells": cells, "paper": card.task.paper})
+    return rows
+
+
+def main() -> None:
+    """Runs the command: exit 0 done, 1 the run failed, 2 the words were wrong, 130 Ctrl-C."""
+    try:
+        code = command.main(standalone_mode=False)
+    except (UsageError, click.UsageError) as error:
+        message = error.format_message() if isinstance(error, click.UsageError) else str(error)
+        sys.exit(_complain(message, 2))
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(_complain("interrupted; everything up to the last evaluation is in the store", 130))
+    except OSError as error:
+        sys.exit(_complain(str(error), 1))
+    sys.exit(code)
+
+
+def _complain(message: str, code: int) -> int:
+    click.echo("rnngrad: " + " ".join(message.split()), err=True)
+    return code

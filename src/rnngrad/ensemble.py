@@ -1,0 +1,198 @@
+"""One cell's seeds trained together on one problem, measured as they learn."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite, nan
+from time import monotonic
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .cards import Card, CellSpec
+from .cells import CELLS
+from .engine import Engine
+from .flow import measure_flow
+from .memory import require, training_bytes
+from .models import Recurrent
+from .problems import Problem
+from .streams import drawn_length, generator
+from .training import Trainer
+
+TEST_BATCH = 100
+"""Test sequences that run at once: bounds the memory of a test, and is a length's share where lengths are drawn."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a replica stands. ``held`` is None until its first hit has been tested again."""
+
+    steps: int = 0
+    solved_at: int | None = None
+    held: bool | None = None
+    diverged_at: int | None = None
+    finished: bool = False
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One evaluation of one replica after ``outcome.steps`` updates.
+
+    ``train_loss`` is the mean since the last evaluation (NaN at step 0). The gradients come from the flow on the
+    probe batch: ``log_first_over_last`` in natural logs, ``horizon`` the first lag under 1 %, None if none is.
+    """
+
+    replica: int
+    outcome: Outcome
+    train_loss: float
+    scores: dict[str, float]
+    log_first_over_last: float
+    horizon: int | None
+    flow: dict[str, Any]
+    seconds: float
+
+
+class Ensemble:
+    """R replicas of one cell, one per seed, each with its own streams and its own end."""
+
+    def __init__(
+        self, card: Card, spec: CellSpec, seeds: Sequence[int], device: torch.device, engine: Engine, probe: bool = True
+    ) -> None:
+        """Builds the models; trains nothing yet. ``probe=False`` leaves the gradient flow unmeasured.
+
+        Raises UsageError if the initialisation does not fit the cell or the size does not fit the memory.
+        """
+        self.card = card
+        self.spec = spec
+        self.problem: Problem = card.make_problem()
+        self.seeds = list(seeds)
+        self.device = device
+        self.probe = probe
+        self.rate = card.rate(spec)
+        problem, training = self.problem, card.training
+        require(self._bytes(), device, "use a shorter --lag, a smaller --batch or --hidden, or fewer --seeds")
+        self.model = Recurrent.seeded(
+            CELLS[spec.name], spec.init, problem.inputs, spec.hidden, problem.outputs, problem.lag, self.seeds
+        ).to(device)
+        self.engine = engine
+        self.trainer = Trainer(self.model, engine, training.optimizer, self.rate, training.clip)
+        self.outcomes = [Outcome() for _ in self.seeds]
+        self._train = [generator(seed, "train", device) for seed in self.seeds]
+        self._test = [generator(seed, "test", device) for seed in self.seeds]
+        self._losses: list[Tensor] = []
+        self._started = monotonic()
+
+    def _bytes(self) -> int:
+        problem, training, hidden = self.problem, self.card.training, self.spec.hidden
+        longest = problem.lengths[-1]
+        cell = CELLS[self.spec.name]
+        return training_bytes(
+            cell, len(self.seeds), longest, training.batch, problem.inputs, hidden, problem.outputs
+        ) + 4 * len(self.seeds) * longest * TEST_BATCH * (2 * problem.inputs + problem.outputs + cell.gates * hidden)
+
+    def run(self) -> Iterator[list[Snapshot]]:
+        """Trains until every replica has ended. After every update yields the evaluations that fell due, often none.
+
+        A replica is evaluated at step 0, every ``eval_every`` updates and at its own end: ``hold`` updates after its
+        first hit, else after ``max_steps``, or as soon as it is seen to have diverged.
+        """
+        every = self.card.training.eval_every
+        self._started = monotonic()
+        step = 0
+        while True:
+            due = [r for r in self._active() if step % every == 0 or step == self._end(r)]
+            yield self._evaluate(due, step)
+            if step % every == 0:
+                self._losses.clear()
+            if not self._active():
+                return
+            self._update(step)
+            step += 1
+
+    def _active(self) -> list[int]:
+        return [r for r, outcome in enumerate(self.outcomes) if not outcome.finished]
+
+    def _end(self, replica: int) -> int:
+        """The step at which the replica's training ends, as far as is known now."""
+        hit = self.outcomes[replica].solved_at
+        return self.card.training.max_steps if hit is None else hit + self.card.stop.hold
+
+    def _update(self, step: int) -> None:
+        rows = self._active()
+        length = drawn_length(self.problem.lengths, "train", step)
+        x, target = self._batch(rows, self._train, length, self.card.training.batch)
+        losses = x.new_full((len(self.seeds),), nan)
+        losses[rows] = self.trainer.update(rows, x, target, self.problem.scored_steps(length), self.problem.loss)
+        self._losses.append(losses)
+
+    def _batch(
+        self, rows: Sequence[int], streams: list[torch.Generator], length: int, batch: int
+    ) -> tuple[Tensor, Tensor]:
+        pairs = [self.problem.sample(length, batch, streams[r]) for r in rows]
+        x, target = zip(*pairs, strict=True)
+        return torch.stack(x), torch.stack(target)
+
+    def _evaluate(self, rows: list[int], step: int) -> list[Snapshot]:
+        if not rows:
+            return []
+        scores = self._test_scores(rows, step)
+        train = torch.stack(self._losses).double().cpu() if self._losses else torch.empty(0, len(self.seeds))
+        for r, own in zip(rows, scores, strict=True):
+            self.outcomes[r] = self._judge(r, step, own, train[:, r])
+        flow = self._flow(rows)
+        return [
+            Snapshot(
+                replica=r,
+                outcome=self.outcomes[r],
+                train_loss=float(train[:, r].mean()) if len(train) else nan,
+                scores=scores[k],
+                seconds=monotonic() - self._started,
+                **flow[k],
+            )
+            for k, r in enumerate(rows)
+        ]
+
+    def _judge(self, replica: int, step: int, scores: dict[str, float], train_losses: Tensor) -> Outcome:
+        """The replica's outcome after an evaluation."""
+        outcome = replace(self.outcomes[replica], steps=step)
+        broken = torch.nonzero(~train_losses.isfinite())
+        if len(broken) or not isfinite(scores["loss"]):
+            first = step - len(train_losses) + int(broken[0]) if len(broken) else step
+            return replace(outcome, diverged_at=first, held=None, finished=True)
+        met = self.card.stop.met(scores)
+        if outcome.solved_at is None and met:
+            outcome = replace(outcome, solved_at=step)
+        self.outcomes[replica] = outcome
+        if step < self._end(replica):
+            return outcome
+        return replace(outcome, finished=True, held=None if outcome.solved_at is None else met)
+
+    @torch.no_grad()
+    def _test_scores(self, rows: list[int], step: int) -> list[dict[str, float]]:
+        """Loss and scores of each replica on fresh sequences of its own test stream."""
+        model, sums = self.model.select(rows), {}
+        params, on = model.params(), self.card.stop.on
+        for start in range(0, on, TEST_BATCH):
+            batch = min(TEST_BATCH, on - start)
+            length = drawn_length(self.problem.lengths, "test", step, start)
+            x, target = self._batch(rows, self._test, length, batch)
+            outputs = model.outputs(params, x, self.problem.scored_steps(length), self.engine)
+            scores = {"loss": self.problem.loss(outputs, target), **self.problem.scores(outputs, target)}
+            for name, value in scores.items():
+                sums[name] = sums.get(name, 0.0) + value.double() * (batch / on)
+        columns = {name: value.tolist() for name, value in sums.items()}
+        return [{name: column[k] for name, column in columns.items()} for k in range(len(rows))]
+
+    def _flow(self, rows: list[int]) -> list[dict[str, Any]]:
+        """The gradient flow of each replica on its fixed probe batch, the same at every evaluation."""
+        if not self.probe:
+            return [{"log_first_over_last": nan, "horizon": None, "flow": {}} for _ in rows]
+        probes = [generator(seed, "probe", self.device) for seed in self.seeds]
+        length = self.problem.lengths[-1]
+        x, target = self._batch(rows, probes, length, self.card.training.batch)
+        profile = measure_flow(self.model.select(rows), x, lambda out: self.problem.last_step_loss(out, target))
+        first_over_last = profile.first_over_last().tolist()
+        return [
+            {"log_first_over_last": first_over_last[k], "horizon": profile.horizon(k), "flow": profile.row(k)}
+            for k in range(len(rows))
+        ]

@@ -1,0 +1,73 @@
+"""Test loss, and scores where there are any, against updates: every seed of every cell."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from . import style
+
+Row = dict[str, Any]
+CHANCE = {"recall": 1 / 8}
+"""What guessing gives, for the scores that have such a level."""
+
+
+def learning_curves(title: str, lines: Mapping[str, Sequence[tuple[Row, Sequence[Row]]]], loss_name: str) -> Figure:
+    """One column per cell: the test loss of every seed on a log axis with the baselines, below it the scores.
+
+    lines: per label the stored runs, each with its history. A dot marks the first hit of the stop rule, a cross the
+    step at which a run diverged.
+    """
+    scores = list(next(iter(lines.values()))[0][0]["scores"])
+    with style.style():
+        figure, grid = style.panels(1 + len(scores), len(lines), sharey="row")
+        for column, (label, runs) in enumerate(lines.items()):
+            colour = style.PALETTE[column % len(style.PALETTE)]
+            solved = sum(run["solved"] for run, _ in runs)
+            grid[0][column].set_title(f"{label}: {solved} of {len(runs)} solved")
+            _losses(grid[0][column], runs, colour)
+            for row, score in enumerate(scores, 1):
+                _score(grid[row][column], runs, score, colour)
+            grid[-1][column].set_xlabel("updates")
+        grid[0][0].set_ylabel(f"test loss ({loss_name})")
+        for row, score in enumerate(scores, 1):
+            grid[row][0].set_ylabel(score)
+        _baselines(grid[0], next(iter(lines.values()))[0][0]["baselines"])
+        figure.suptitle(title, fontsize=12, fontweight="bold")
+    return figure
+
+
+def _losses(ax: Axes, runs: Sequence[tuple[Row, Sequence[Row]]], colour: Any) -> None:
+    ax.set_yscale("log")
+    for run, history in runs:
+        steps = [h["step"] for h in history]
+        losses = [np.nan if h["test_loss"] is None else h["test_loss"] for h in history]
+        ax.plot(steps, losses, color=colour, lw=1.1, alpha=0.8)
+        if run["solved"]:
+            at = steps.index(run["steps_to_solve"])
+            ax.plot(steps[at], losses[at], "o", color=colour, ms=5, mec="white", zorder=3)
+        if run["diverged_at"] is not None:
+            ax.axvline(run["diverged_at"], color=colour, lw=0.8, ls=":")
+            ax.plot(run["diverged_at"], 0.97, "x", color=colour, ms=6, transform=ax.get_xaxis_transform())
+
+
+def _score(ax: Axes, runs: Sequence[tuple[Row, Sequence[Row]]], score: str, colour: Any) -> None:
+    ax.set_ylim(-0.03, 1.03)
+    for _, history in runs:
+        values = [np.nan if h["scores"].get(score) is None else h["scores"][score] for h in history]
+        ax.plot([h["step"] for h in history], values, color=colour, lw=1.1, alpha=0.8)
+    if score in CHANCE:
+        ax.axhline(CHANCE[score], color="0.35", lw=1, ls="--")
+
+
+def _baselines(axes: Sequence[Axes], baselines: Mapping[str, float]) -> None:
+    """Dashed lines in every panel, named once, at the right edge of the last."""
+    for ax in axes:
+        for style_name, value in zip(("--", ":", "-."), baselines.values(), strict=False):
+            ax.axhline(value, color="0.35", lw=1, ls=style_name, zorder=1)
+    for name, value in baselines.items():
+        axes[-1].annotate(
+            f"{name}\n{value:.3g}", (1.02, value), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="0.25"
+        )

@@ -1,0 +1,92 @@
+"""Gradient norms by lag: the result of a measurement, in natural logs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..cells import Cell
+
+STORED_LAGS = 64
+"""Lags kept of a stored profile, log-spaced, at most."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Natural logs of gradient norms of R replicas at lags 0 … T-1 (lag = T - t; lag 0 is the last step).
+
+    For each part of the state, the whole state first (``hc`` of an LSTM, ``h`` of the others), and in two kinds:
+    ``log_rms``, root mean square over samples of the norm of each sample's own gradient, and
+    ``log_norm_of_mean``, norm of the gradient averaged over samples. Arrays are (R, T, parts).
+    """
+
+    parts: tuple[str, ...]
+    log_rms: Tensor
+    log_norm_of_mean: Tensor
+
+    @classmethod
+    def empty(cls, cell: Cell, replicas: int, steps: int, device: torch.device) -> "Profile":
+        """A profile to be filled lag by lag, on the device of the measurement so that no lag waits for it."""
+        parts = cell.parts if len(cell.parts) == 1 else ("".join(cell.parts), *cell.parts)
+        shape = (replicas, steps, len(parts))
+        log_rms, log_norm_of_mean = torch.empty(2, *shape, dtype=torch.float64, device=device)
+        return cls(parts, log_rms, log_norm_of_mean)
+
+    def cpu(self) -> "Profile":
+        """The profile in the host's memory."""
+        return Profile(self.parts, self.log_rms.cpu(), self.log_norm_of_mean.cpu())
+
+    def record(self, lag: int, adjoint: Tensor, log_scale: Tensor) -> None:
+        """Enter the norms of one lag. adjoint: (R, B, S), to be multiplied by exp(log_scale), (R, B)."""
+        largest = log_scale.amax(dim=1, keepdim=True)
+        reference = torch.where(largest.isfinite(), largest, 0.0)
+        weight = (log_scale - reference).exp()
+        mean = (adjoint * weight.unsqueeze(-1)).mean(dim=1)
+        square = weight.square()
+        for k, part in enumerate(self._columns(adjoint.shape[-1])):
+            mean_square = (adjoint[..., part].square().sum(dim=-1) * square).mean(dim=1)
+            self.log_rms[:, lag, k] = 0.5 * mean_square.log() + reference[:, 0]
+            norm = torch.linalg.vector_norm(mean[..., part], dim=-1)
+            self.log_norm_of_mean[:, lag, k] = norm.log() + reference[:, 0]
+
+    def _columns(self, width: int) -> list[slice]:
+        if len(self.parts) == 1:
+            return [slice(None)]
+        hidden = width // (len(self.parts) - 1)
+        return [slice(None)] + [slice(k * hidden, (k + 1) * hidden) for k in range(len(self.parts) - 1)]
+
+    def first_over_last(self) -> Tensor:
+        """Log of the gradient at the first step over the gradient at the last, whole state, (R,)."""
+        return self.log_rms[:, -1, 0] - self.log_rms[:, 0, 0]
+
+    def horizon(self, replica: int, threshold: float = 0.01) -> int | None:
+        """The first lag at which the whole-state gradient is under ``threshold`` of lag 0; None if it never is."""
+        relative = self.log_rms[replica, :, 0] - self.log_rms[replica, 0, 0]
+        below = torch.nonzero(relative < np.log(threshold))
+        return int(below[0]) if len(below) else None
+
+    def row(self, replica: int) -> dict[str, Any]:
+        """One replica's profile at log-spaced lags, ready for JSON; -inf and NaN become None."""
+        lags = log_spaced(self.log_rms.shape[1])
+        row: dict[str, Any] = {"lags": lags}
+        for k, part in enumerate(self.parts):
+            row[part] = {
+                "log_rms_per_sample": _rounded(self.log_rms[replica, lags, k]),
+                "log_norm_of_mean": _rounded(self.log_norm_of_mean[replica, lags, k]),
+            }
+        return row
+
+
+def log_spaced(steps: int, most: int = STORED_LAGS) -> list[int]:
+    """At most ``most`` lags from 0 to steps - 1, log-spaced, both ends included."""
+    if steps <= most:
+        return list(range(steps))
+    spaced = np.geomspace(1, steps - 1, most - 1).round().astype(int)
+    return [0, *np.unique(spaced).tolist()]
+
+
+def _rounded(values: Tensor) -> list[float | None]:
+    """Five decimals of a natural log are a relative 1e-5 of the gradient."""
+    return [round(v, 5) if np.isfinite(v) else None for v in values.tolist()]

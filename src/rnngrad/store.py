@@ -1,0 +1,132 @@
+"""The store: every run in one SQLite file, written at every evaluation, readable with any SQLite tool."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from .errors import UsageError
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    created_at TEXT NOT NULL,
+    task TEXT NOT NULL, problem TEXT NOT NULL, protocol TEXT NOT NULL,
+    lag INTEGER NOT NULL, length INTEGER NOT NULL, minimal_lag INTEGER NOT NULL,
+    cell TEXT NOT NULL, init TEXT NOT NULL, hidden INTEGER NOT NULL, parameters INTEGER NOT NULL, lr REAL NOT NULL,
+    seed INTEGER NOT NULL,
+    device TEXT NOT NULL, engine TEXT NOT NULL, versions TEXT NOT NULL, command TEXT NOT NULL,
+    card TEXT NOT NULL, baselines TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('running', 'finished', 'diverged', 'interrupted')),
+    steps INTEGER NOT NULL, solved INTEGER NOT NULL, held INTEGER, steps_to_solve INTEGER, diverged_at INTEGER,
+    test_loss REAL, scores TEXT NOT NULL,
+    grad_first_over_last_init REAL, grad_first_over_last_end REAL, horizon INTEGER,
+    seconds REAL NOT NULL, weights TEXT
+);
+CREATE TABLE snapshots (
+    run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    step INTEGER NOT NULL,
+    train_loss REAL, test_loss REAL, scores TEXT NOT NULL,
+    grad_first_over_last REAL, horizon INTEGER, flow TEXT NOT NULL,
+    PRIMARY KEY (run, step)
+) WITHOUT ROWID;
+CREATE INDEX runs_by_task ON runs (task, lag, cell, init, seed);
+"""
+JSON_COLUMNS = ("versions", "card", "baselines", "scores", "flow")
+
+Row = dict[str, Any]
+
+
+class Store:
+    """Runs and their snapshots. Gradients are natural logs of the whole state's first-over-last ratio.
+
+    A run's row holds its resolved card and its outcome so far, a snapshot's row one evaluation. What is in the
+    store after a crash is everything up to the last committed evaluation.
+    """
+
+    def __init__(self, path: Path, create: bool = True) -> None:
+        """Opens the file, creating it if it is new. Raises UsageError if it is no store, or of a newer version."""
+        if not create and not path.is_file():
+            raise UsageError(f"no store at {path}: run a task first, or name one with --store")
+        self.path = path
+        try:
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+            self._db.row_factory = sqlite3.Row
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._prepare(path, create)
+        except sqlite3.Error as error:
+            raise UsageError(f"cannot open the store {path}: {error}") from None
+
+    def _prepare(self, path: Path, create: bool) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise UsageError(f"the store {path} is of version {version}, made by a newer rnngrad: upgrade to read it")
+        if version == 0:
+            if not create or self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise UsageError(f"{path} is an SQLite file but no rnngrad store: name another file")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written inside, or nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def add_run(self, row: Mapping[str, Any]) -> int:
+        """Inserts a run; returns its id."""
+        return self._insert("runs", row)
+
+    def add_snapshot(self, row: Mapping[str, Any]) -> None:
+        """Inserts one evaluation of a run."""
+        self._insert("snapshots", row)
+
+    def update_run(self, run: int, row: Mapping[str, Any]) -> None:
+        """Changes some columns of a run."""
+        columns = ", ".join(f"{name} = ?" for name in row)
+        self._db.execute(f"UPDATE runs SET {columns} WHERE id = ?", [*_encoded(row), run])
+
+    def runs(self, task: str | None = None) -> list[Row]:
+        """All runs, oldest first, of one task if it is named."""
+        where, values = ("WHERE task = ?", [task]) if task else ("", [])
+        return self._select(f"SELECT * FROM runs {where} ORDER BY id", values)
+
+    def history(self, run: int) -> list[Row]:
+        """A run's evaluations in order, without the flow profiles."""
+        query = "SELECT step, train_loss, test_loss, scores, grad_first_over_last, horizon FROM snapshots"
+        return self._select(f"{query} WHERE run = ? ORDER BY step", [run])
+
+    def flow(self, run: int) -> tuple[Row, Row] | None:
+        """The flow profiles of a run's first and last evaluation that have one, each with its ``step``."""
+        query = "SELECT step, flow FROM snapshots WHERE run = ? AND flow <> '{}' ORDER BY step"
+        ends = [self._select(f"{query} {order} LIMIT 1", [run]) for order in ("ASC", "DESC")]
+        return (ends[0][0], ends[1][0]) if ends[0] else None
+
+    def _insert(self, table: str, row: Mapping[str, Any]) -> int:
+        marks = ", ".join("?" * len(row))
+        cursor = self._db.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", _encoded(row))
+        return int(cursor.lastrowid or 0)
+
+    def _select(self, query: str, values: Sequence[Any]) -> list[Row]:
+        with closing(self._db.execute(query, values)) as cursor:
+            return [_decoded(row) for row in cursor]
+
+
+def _encoded(row: Mapping[str, Any]) -> list[Any]:
+    return [json.dumps(value) if name in JSON_COLUMNS else value for name, value in row.items()]
+
+
+def _decoded(row: sqlite3.Row) -> Row:
+    return {name: json.loads(row[name]) if name in JSON_COLUMNS else row[name] for name in row.keys()}  # noqa: SIM118

@@ -1,0 +1,176 @@
+"""A task card to runs to the store."""
+
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from .cards import Card
+from .cells import CELLS
+from .engine import choose
+from .ensemble import Ensemble, Snapshot
+from .store import Store
+
+VERSIONED = ("rnngrad", "torch", "numpy", "numba")
+
+Watch = Callable[[Ensemble, int, list[Snapshot]], None]
+"""Called after every update with the ensemble, its step and the evaluations that fell due."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What one command asked for: a resolved card, the seeds, and where it runs."""
+
+    card: Card
+    seeds: Sequence[int]
+    device: torch.device
+    command: str
+
+    def ensembles(self) -> list[Ensemble]:
+        """One per cell of the card. Raises UsageError for what cannot be built, before anything is written."""
+        return [
+            Ensemble(self.card, spec, self.seeds, self.device, choose(CELLS[spec.name], torch.float32, self.device))
+            for spec in self.card.cells
+        ]
+
+
+def run(study: Study, ensembles: Sequence[Ensemble], store: Store, weights: Path, watch: Watch) -> list[int]:
+    """Trains every ensemble to its end, writing each evaluation as it comes; returns the ids of the runs.
+
+    Weights go to ``weights``/run-ID.safetensors at every evaluation. Whatever ends the training early, Ctrl-C
+    included, leaves the store with everything up to the last evaluation and the runs marked as interrupted.
+    """
+    recorders = [Recorder(study, ensemble, store, weights) for ensemble in ensembles]
+    for ensemble, recorder in zip(ensembles, recorders, strict=True):
+        try:
+            for step, snapshots in enumerate(ensemble.run()):
+                recorder.record(snapshots)
+                watch(ensemble, step, snapshots)
+        except BaseException:
+            recorder.interrupt()
+            raise
+    return [run for recorder in recorders for run in recorder.ids]
+
+
+class Recorder:
+    """Writes one ensemble's evaluations."""
+
+    def __init__(self, study: Study, ensemble: Ensemble, store: Store, weights: Path) -> None:
+        self.study = study
+        self.ensemble = ensemble
+        self.store = store
+        self.weights = weights
+        self.ids: list[int] = []
+
+    def record(self, snapshots: list[Snapshot]) -> None:
+        """One transaction for all evaluations of a step."""
+        if not snapshots:
+            return
+        with self.store.transaction():
+            if not self.ids:
+                self.ids = [self.store.add_run(self._new_run(k)) for k in range(len(self.ensemble.seeds))]
+            for snapshot in snapshots:
+                run = self.ids[snapshot.replica]
+                self.store.add_snapshot({"run": run, **_snapshot_row(snapshot)})
+                self.store.update_run(run, _outcome_row(snapshot))
+        self._save_weights(snapshots)
+
+    def interrupt(self) -> None:
+        """Marks what has not ended."""
+        with self.store.transaction():
+            for run, outcome in zip(self.ids, self.ensemble.outcomes, strict=False):
+                if not outcome.finished:
+                    self.store.update_run(run, {"status": "interrupted"})
+
+    def _new_run(self, replica: int) -> dict[str, Any]:
+        ensemble, card = self.ensemble, self.study.card
+        problem, spec = ensemble.problem, ensemble.spec
+        return {
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "task": card.task.name,
+            "problem": problem.name,
+            "protocol": problem.protocol,
+            "lag": problem.lag,
+            "length": problem.lengths[-1],
+            "minimal_lag": min(problem.minimal_lags),
+            "cell": spec.name,
+            "init": spec.init,
+            "hidden": spec.hidden,
+            "parameters": ensemble.model.parameters,
+            "lr": ensemble.rate,
+            "seed": ensemble.seeds[replica],
+            "device": device_name(ensemble.device),
+            "engine": ensemble.engine.name,
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}},
+            "command": self.study.command,
+            "card": card.as_dict(),
+            "baselines": problem.baselines,
+            "status": "running",
+            "steps": 0,
+            "solved": 0,
+            "scores": {},
+            "seconds": 0.0,
+        }
+
+    def _save_weights(self, snapshots: list[Snapshot]) -> None:
+        params = self.ensemble.model.params()
+        for snapshot in snapshots:
+            run = self.ids[snapshot.replica]
+            path = self.weights / f"run-{run}.safetensors"
+            partial = path.with_suffix(".partial")
+            own = {name: weight[snapshot.replica].cpu().contiguous() for name, weight in params.items()}
+            save_file(own, partial)
+            os.replace(partial, path)
+
+
+def device_name(device: torch.device) -> str:
+    """What the store calls a device: cpu, or cuda with the card's name."""
+    return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else "cpu"
+
+
+def _snapshot_row(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "step": snapshot.outcome.steps,
+        "train_loss": _finite(snapshot.train_loss),
+        "test_loss": _finite(snapshot.scores["loss"]),
+        "scores": _finite_scores(snapshot.scores),
+        "grad_first_over_last": _finite(snapshot.log_first_over_last),
+        "horizon": snapshot.horizon,
+        "flow": snapshot.flow,
+    }
+
+
+def _outcome_row(snapshot: Snapshot) -> dict[str, Any]:
+    outcome, gradient = snapshot.outcome, _finite(snapshot.log_first_over_last)
+    status = "diverged" if outcome.diverged_at is not None else "finished" if outcome.finished else "running"
+    row = {
+        "status": status,
+        "steps": outcome.steps,
+        "solved": int(outcome.solved_at is not None),
+        "held": None if outcome.held is None else int(outcome.held),
+        "steps_to_solve": outcome.solved_at,
+        "diverged_at": outcome.diverged_at,
+        "test_loss": _finite(snapshot.scores["loss"]),
+        "scores": _finite_scores(snapshot.scores),
+        "grad_first_over_last_end": gradient,
+        "horizon": snapshot.horizon,
+        "seconds": round(snapshot.seconds, 3),
+    }
+    return row | {"grad_first_over_last_init": gradient} if outcome.steps == 0 else row
+
+
+def _finite_scores(scores: dict[str, float]) -> dict[str, float | None]:
+    return {name: _finite(value) for name, value in scores.items() if name != "loss"}
+
+
+def _finite(value: float) -> float | None:
+    """SQLite and JSON have no NaN and no infinity: they are stored as nothing."""
+    return value if isfinite(value) else None

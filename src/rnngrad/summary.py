@@ -1,0 +1,152 @@
+"""From stored rows to the lines of a table. No torch: rows in, numbers and text out."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from math import isinf, log
+from typing import Any
+
+import numpy as np
+
+from .stats import censored_median, wilson
+from .store import Row
+
+
+@dataclass(frozen=True)
+class Line:
+    """The runs of one cell, init, width and rate: one line of a table, one panel of a figure."""
+
+    label: str
+    runs: list[Row]
+
+    def summary(self) -> dict[str, Any]:
+        """Counts with their interval, and medians over seeds; every unsolved run is censored, none is dropped.
+
+        Gradients are natural logs of first over last. ``horizon`` is None where the median never falls under 1 %.
+        """
+        first, runs = self.runs[0], self.runs
+        solved = [r for r in runs if r["solved"]]
+        low, high = wilson(len(solved), len(runs))
+        to_solve = [r["steps_to_solve"] for r in runs]
+        median = censored_median(to_solve)
+        horizon = censored_median([r["horizon"] for r in runs if r["grad_first_over_last_end"] is not None] or [None])
+        return {
+            "task": first["task"],
+            "protocol": first["protocol"],
+            "lag": first["lag"],
+            "cell": first["cell"],
+            "init": first["init"],
+            "hidden": first["hidden"],
+            "parameters": first["parameters"],
+            "lr": first["lr"],
+            "n": len(runs),
+            "solved": len(solved),
+            "solved_low": low,
+            "solved_high": high,
+            "held": sum(bool(r["held"]) for r in runs),
+            "diverged": sum(r["status"] == "diverged" for r in runs),
+            "unfinished": sum(r["status"] in ("running", "interrupted") for r in runs),
+            "steps_to_solve": None if isinf(median) else median,
+            "steps_to_solve_min": min((s for s in to_solve if s is not None), default=None),
+            "steps_to_solve_max": None if None in to_solve else max(to_solve),
+            "censored_at": max((r["steps"] for r in runs if not r["solved"]), default=None),
+            "test_loss": _median([r["test_loss"] for r in runs]),
+            "scores": {name: _median([r["scores"].get(name) for r in runs]) for name in first["scores"]},
+            "baselines": first["baselines"],
+            "grad_first_over_last_init": _median([r["grad_first_over_last_init"] for r in runs]),
+            "grad_first_over_last_end": _median([r["grad_first_over_last_end"] for r in runs]),
+            "horizon": None if isinf(horizon) else horizon,
+            "seconds": max(r["seconds"] for r in runs),
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs that differ in cell, init, width, rate and seed alone; ``name`` is unique and fit for a file name."""
+
+    name: str
+    title: str
+    lines: list[Line]
+
+
+def comparisons(runs: Sequence[Row]) -> list[Comparison]:
+    """The stored runs, grouped by everything that has to be equal for a fair comparison.
+
+    Where a run was repeated, the newest finished one counts, else the newest.
+    """
+    groups: dict[str, list[Row]] = {}
+    for run in runs:
+        groups.setdefault(_conditions(run), []).append(run)
+    stems = [_stem(group[0]) for group in groups.values()]
+    result = []
+    for conditions, group in groups.items():
+        stem = _stem(group[0])
+        name = stem if stems.count(stem) == 1 else f"{stem}-{sha256(conditions.encode()).hexdigest()[:6]}"
+        title = f"{group[0]['card']['task']['title']}, lag {group[0]['lag']} ({group[0]['protocol']})"
+        result.append(Comparison(name, title, _lines(_newest(group))))
+    return result
+
+
+def _stem(run: Row) -> str:
+    safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in run["task"])
+    return f"{safe}-{run['protocol']}-lag{run['lag']}"
+
+
+def _conditions(run: Row) -> str:
+    """Everything but the cell and its rate, as one text."""
+    training = {k: v for k, v in run["card"]["training"].items() if k not in ("lr", "lr_grid", "tuned")}
+    same = [run["task"], run["problem"], run["protocol"], run["lag"], training, run["card"]["stop"]]
+    return json.dumps(same, sort_keys=True)
+
+
+def _newest(runs: list[Row]) -> list[Row]:
+    newest: dict[tuple[Any, ...], Row] = {}
+    for run in runs:
+        key = tuple(run[name] for name in ("cell", "init", "hidden", "lr", "seed"))
+        known = newest.get(key)
+        if known is None or ended(run) or not ended(known):
+            newest[key] = run
+    return list(newest.values())
+
+
+def ended(run: Row) -> bool:
+    """Whether the run came to its own end."""
+    return run["status"] in ("finished", "diverged")
+
+
+def _lines(runs: list[Row]) -> list[Line]:
+    lines: dict[tuple[Any, ...], list[Row]] = {}
+    for run in runs:
+        lines.setdefault((run["cell"], run["init"], run["hidden"], run["lr"]), []).append(run)
+    return [
+        Line(_label(key, list(lines)), sorted(group, key=lambda r: r["seed"])) for key, group in lines.items()
+    ]
+
+
+def _label(key: tuple[Any, ...], keys: list[tuple[Any, ...]]) -> str:
+    """Cell and init, and what else is needed to tell the line from its neighbours."""
+    cell, init, hidden, lr = key
+    label = cell if init == "default" else f"{cell}:{init}"
+    twins = [other for other in keys if other[:2] == key[:2]]
+    if len({other[2] for other in twins}) > 1:
+        label += f" H={hidden}"
+    if len({other[3] for other in twins}) > 1:
+        label += f" lr={lr:g}"
+    return label
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    """The median of what is there; missing values are those of diverged runs, which the table counts apart."""
+    present = [v for v in values if v is not None]
+    return float(np.median(present)) if present else None
+
+
+def power_of_ten(log_value: float | None) -> str:
+    """A natural log as a power of ten."""
+    return "–" if log_value is None else f"10^{log_value / log(10):.1f}"
+
+
+def count(value: float | None, censored_at: int | None) -> str:
+    """A number of steps, or that it lies beyond what was observed."""
+    return f"> {censored_at:,}" if value is None else f"{value:,.0f}"

@@ -1,0 +1,47 @@
+"""Training: one update after another. Knows no concrete problem, cell, probe or file."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from .engine import Engine
+from .models import Recurrent
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+
+class Trainer:
+    """Updates some replicas of a model by the gradient of each one's own loss.
+
+    Every replica has an optimiser and a gradient clip of its own, so that nothing but the kernel launch is shared:
+    a replica's numbers do not depend on which others train beside it.
+    """
+
+    def __init__(self, model: Recurrent, engine: Engine, optimizer: str, lr: float, clip: float) -> None:
+        """clip: the largest Euclidean norm of a replica's whole gradient, applied after the backward pass."""
+        self.model = model
+        self.engine = engine
+        self.clip = clip
+        self.weights = [torch.nn.Parameter(row) for row in model.theta]
+        self.optimizers = [OPTIMIZERS[optimizer]([weights], lr=lr) for weights in self.weights]
+
+    def update(
+        self, rows: Sequence[int], x: Tensor, target: Tensor, keep: int, loss: Callable[[Tensor, Tensor], Tensor]
+    ) -> Tensor:
+        """One update of the replicas ``rows`` in place; returns their losses before it, (len(rows),), detached.
+
+        x: (len(rows), T, B, I); loss: outputs (R, keep, B, O) and target to (R,). Nothing waits for the device.
+        """
+        theta = self.model.theta[list(rows)].requires_grad_()
+        losses = loss(self.model.outputs(self.model.params(theta), x, keep, self.engine), target)
+        (gradients,) = torch.autograd.grad(losses.sum(), theta)
+        for row, gradient in zip(rows, gradients, strict=True):
+            self.weights[row].grad = gradient
+            torch.nn.utils.clip_grad_norm_([self.weights[row]], self.clip)
+            self.optimizers[row].step()
+        return losses.detach()
