@@ -170,8 +170,9 @@ class Ensemble:
     @torch.no_grad()
     def _test_scores(self, rows: list[int], step: int) -> list[dict[str, float]]:
         """Loss and scores of each replica on fresh sequences of its own test stream."""
-        model, sums = self.model.select(rows), {}
+        model = self.model.select(rows)
         params, on = model.params(), self.card.stop.on
+        sums: dict[str, Any] = {}
         for start in range(0, on, TEST_BATCH):
             batch = min(TEST_BATCH, on - start)
             length = drawn_length(self.problem.lengths, "test", step, start)

@@ -32,9 +32,7 @@ class Recurrent:
         ``length`` is the task's nominal length, for initialisations that depend on it. Raises UsageError for an
         initialisation that does not fit the cell.
         """
-        replicas = [
-            initialise(init, cell, inputs, hidden, outputs, length, generator(seed, "init")) for seed in seeds
-        ]
+        replicas = [initialise(init, cell, inputs, hidden, outputs, length, generator(seed, "init")) for seed in seeds]
         shapes = {name: tuple(weight.shape) for name, weight in replicas[0].items()}
         theta = torch.stack([torch.cat([w.flatten() for w in params.values()]) for params in replicas])
         return cls(cell, shapes, theta)
@@ -49,8 +47,8 @@ class Recurrent:
         source = self.theta if theta is None else theta
         sizes = [torch.Size(shape).numel() for shape in self.shapes.values()]
         return {
-            name: part.unflatten(1, shape)
-            for (name, shape), part in zip(self.shapes.items(), source.split(sizes, dim=1), strict=True)
+            name: part.reshape(-1, *shape)
+            for (name, shape), part in zip(self.shapes.items(), torch.split(source, sizes, dim=1), strict=True)
         }
 
     def select(self, rows: Sequence[int]) -> "Recurrent":
@@ -65,7 +63,7 @@ class Recurrent:
         """h (R, K, B, H) to outputs (R, K, B, O)."""
         flat = h.flatten(1, 2)
         outputs = torch.baddbmm(params["readout_bias"].unsqueeze(1), flat, params["readout_weight"].transpose(1, 2))
-        return outputs.unflatten(1, h.shape[1:3])
+        return outputs.view(*h.shape[:3], -1)
 
     def outputs(self, params: Params, x: Tensor, keep: int, engine: Engine) -> Tensor:
         """The read-out at the last ``keep`` steps: x (R, T, B, I) to (R, keep, B, O)."""

@@ -52,9 +52,7 @@ class Progress:
 
     def __init__(self, ensembles: list[Ensemble], quiet: bool) -> None:
         self.console = Console(stderr=True, quiet=quiet)
-        self.states = {
-            id(e): State(e.spec.label, len(e.seeds), e.card.training.max_steps) for e in ensembles
-        }
+        self.states = {id(e): State(e.spec.label, len(e.seeds), e.card.training.max_steps) for e in ensembles}
         self.live = Live(console=self.console, refresh_per_second=4, get_renderable=self._table, transient=True)
         self.last_plain = 0.0
 

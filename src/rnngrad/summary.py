@@ -119,9 +119,7 @@ def _lines(runs: list[Row]) -> list[Line]:
     lines: dict[tuple[Any, ...], list[Row]] = {}
     for run in runs:
         lines.setdefault((run["cell"], run["init"], run["hidden"], run["lr"]), []).append(run)
-    return [
-        Line(_label(key, list(lines)), sorted(group, key=lambda r: r["seed"])) for key, group in lines.items()
-    ]
+    return [Line(_label(key, list(lines)), sorted(group, key=lambda r: r["seed"])) for key, group in lines.items()]
 
 
 def _label(key: tuple[Any, ...], keys: list[tuple[Any, ...]]) -> str:

@@ -31,7 +31,7 @@ def orthogonal(cell: Cell, inputs: int, hidden: int, length: int, generator: Gen
     Reference: Saxe, McClelland & Ganguli 2014, arXiv:1312.6120.
     """
     params = default(cell, inputs, hidden, length, generator)
-    for block in params["weight_hh"].split(hidden):
+    for block in torch.split(params["weight_hh"], hidden):
         torch.nn.init.orthogonal_(block, generator=generator)
     return _without_biases(params)
 

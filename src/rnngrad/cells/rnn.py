@@ -1,6 +1,5 @@
 """The vanilla recurrent net, h_t = φ(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)."""
 
-from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -18,13 +17,12 @@ class RNN(Cell):
 
     name: ClassVar[str] = "rnn"
     gate_names: ClassVar[tuple[str, ...]] = ("h",)
-    activation: ClassVar[Callable[[Tensor], Tensor]] = staticmethod(torch.tanh)
 
     def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
-        return self.activation(a + self.recur(params, state))
+        return torch.tanh(a + self.recur(params, state))
 
 
-class ReluRNN(RNN):
+class ReluRNN(Cell):
     """Vanilla ReLU net: h_t = max(0, W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
 
     Reference: Le, Jaitly & Hinton 2015, arXiv:1504.00941 (IRNN, with the ``identity`` initialisation).
@@ -32,16 +30,20 @@ class ReluRNN(RNN):
     """
 
     name: ClassVar[str] = "rnn_relu"
-    activation: ClassVar[Callable[[Tensor], Tensor]] = staticmethod(torch.relu)
+    gate_names: ClassVar[tuple[str, ...]] = ("h",)
+
+    def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        return torch.relu(a + self.recur(params, state))
 
 
-class LinearRNN(RNN):
+class LinearRNN(Cell):
     """Linear net: h_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh; its Jacobian is W_hh at every step.
 
     Reference: Saxe, McClelland & Ganguli 2014, arXiv:1312.6120 (the linear chain as the exact case).
     """
 
     name: ClassVar[str] = "rnn_identity"
+    gate_names: ClassVar[tuple[str, ...]] = ("h",)
 
     def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
         return a + self.recur(params, state)

@@ -1,4 +1,4 @@
-"""The reference engine: plain autograd over ``cell.step``. Any cell, any dtype, any device; the truth for the others."""
+"""The reference engine: plain autograd over ``cell.step``. Any cell, dtype and device; the truth for the others."""
 
 import torch
 from torch import Tensor

@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from . import style
 
 Row = dict[str, Any]
+Curve = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def gradient_flow(title: str, lines: Mapping[str, Sequence[tuple[Row, Row]]]) -> Figure:
@@ -32,7 +33,12 @@ def gradient_flow(title: str, lines: Mapping[str, Sequence[tuple[Row, Row]]]) ->
             ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{value:.0f}}}$"))
         grid[0][0].set_ylabel("gradient, relative to lag 0")
         grid[0][-1].annotate(
-            "1 %", (1.02, log(0.01) / log(10)), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="0.25"
+            "1 %",
+            (1.02, log(0.01) / log(10)),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=8,
+            color="0.25",
         )
         handles, names = grid[0][0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=2)
@@ -50,8 +56,8 @@ def _band(ax: Axes, profiles: Sequence[Row], colour: Any, name: str, dashes: str
     ax.plot(lags, np.median(usable, axis=0), color=colour, lw=1.8, ls=dashes, label=name)
 
 
-def _relative(profile: Row) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _relative(profile: Row) -> Curve:
     """Powers of ten, whole state, relative to lag 0; missing values are NaN."""
     whole = next(part for name, part in profile["flow"].items() if name != "lags")
-    logs = np.array(whole["log_rms_per_sample"], dtype=float)
-    return (logs - logs[0]) / log(10)
+    logs: Curve = np.array(whole["log_rms_per_sample"], dtype=float)
+    return np.asarray((logs - logs[0]) / log(10))

@@ -17,10 +17,10 @@ CHANCE = {"recall": 1 / 8}
 def learning_curves(title: str, lines: Mapping[str, Sequence[tuple[Row, Sequence[Row]]]], loss_name: str) -> Figure:
     """One column per cell: the test loss of every seed on a log axis with the baselines, below it the scores.
 
-    lines: per label the stored runs, each with its history. A dot marks the first hit of the stop rule, a cross the
-    step at which a run diverged.
+    lines: per label the stored runs, each with its history. Scores are drawn where guessing has a known level. A dot
+    marks the first hit of the stop rule, a cross the step at which a run diverged.
     """
-    scores = list(next(iter(lines.values()))[0][0]["scores"])
+    scores = [name for name in next(iter(lines.values()))[0][0]["scores"] if name in CHANCE]
     with style.style():
         figure, grid = style.panels(1 + len(scores), len(lines), sharey="row")
         for column, (label, runs) in enumerate(lines.items()):
@@ -69,5 +69,10 @@ def _baselines(axes: Sequence[Axes], baselines: Mapping[str, float]) -> None:
             ax.axhline(value, color="0.35", lw=1, ls=style_name, zorder=1)
     for name, value in baselines.items():
         axes[-1].annotate(
-            f"{name}\n{value:.3g}", (1.02, value), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="0.25"
+            f"{name} {value:.3g}",
+            (1.02, value),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=8,
+            color="0.25",
         )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Literal
 
 import matplotlib as mpl
 import seaborn as sns
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 
 PALETTE: list[tuple[float, float, float]] = sns.color_palette("colorblind")
 BEFORE, AFTER, SOLVED = PALETTE[7], PALETTE[0], PALETTE[2]
-RC = {
+RC: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 11,
@@ -35,16 +36,17 @@ def style() -> Iterator[None]:
         yield
 
 
-def panels(rows: int, columns: int, sharey: str) -> tuple[Figure, list[list[Axes]]]:
+def panels(rows: int, columns: int, sharey: Literal["row", "none"]) -> tuple[Figure, list[list[Axes]]]:
     """A grid of panels without pyplot, so that no window and no global figure exist."""
     figure = Figure(figsize=(PANEL[0] * columns + 0.6, PANEL[1] * rows + 0.9), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False, sharex="col", sharey=sharey)  # type: ignore[arg-type]
+    grid = figure.subplots(rows, columns, squeeze=False, sharex="col", sharey=sharey)
     return figure, [list(row) for row in grid]
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
     """Writes stem.png and stem.svg; returns their paths."""
     paths = [stem.with_name(f"{stem.name}.{ending}") for ending in ("png", "svg")]
-    figure.savefig(paths[0])
-    figure.savefig(paths[1], metadata={"Date": None})
+    with style():  # the format of an SVG's text and ids is read when it is written
+        figure.savefig(paths[0])
+        figure.savefig(paths[1], metadata={"Date": None})
     return paths

@@ -35,7 +35,7 @@ class Problem(ABC):
         least = self.protocols[self.protocol]
         if self.lag < least:
             raise UsageError(
-                f"lag {self.lag} is too short: problem '{self.name}', protocol '{self.protocol}', needs at least {least}"
+                f"lag {self.lag} is too short: problem '{self.name}', protocol '{self.protocol}' needs at least {least}"
             )
 
     @property

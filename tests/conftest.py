@@ -1,0 +1,33 @@
+"""Small cards and stores that several tests share."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from rnngrad import cards
+from rnngrad.cards import Card, CellSpec
+from rnngrad.engine import reference
+from rnngrad.ensemble import Ensemble
+
+
+def small_card(task: str = "adding", cell: str = "lstm", lag: int = 12, **training: float) -> Card:
+    """A shipped card cut down to what a test can train."""
+    card = cards.load(task)
+    return replace(
+        card,
+        problem=replace(card.problem, lag=lag),
+        training=replace(card.training, **{"batch": 8, "max_steps": 20, "eval_every": 10, "tuned": {}, **training}),
+        stop=replace(card.stop, on=50, hold=10),
+        cells=(CellSpec.parse(cell, hidden=6),),
+    )
+
+
+def ensemble_of(card: Card, seeds=range(2), engine=reference, **options) -> Ensemble:
+    """The card's first cell as an ensemble on the CPU."""
+    return Ensemble(card, card.cells[0], list(seeds), torch.device("cpu"), engine, **options)
+
+
+@pytest.fixture
+def card() -> Card:
+    return small_card()

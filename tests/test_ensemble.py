@@ -1,0 +1,138 @@
+"""Training an ensemble: independence of the replicas, freezing, divergence, and that observing disturbs nothing."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from conftest import ensemble_of, small_card
+
+from rnngrad.engine import ENGINES
+from rnngrad.ensemble import Outcome
+
+
+def trained(ensemble):
+    """All snapshots of a run to its end."""
+    return [snapshot for snapshots in ensemble.run() for snapshot in snapshots]
+
+
+def of_replica(snapshots, replica):
+    """One replica's snapshots without the wall time and the row."""
+    return [replace(s, replica=0, seconds=0.0) for s in snapshots if s.replica == replica]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize(("task", "protocol"), [("adding", "arjovsky"), ("adding", "hs97"), ("copy", "variable")])
+def test_a_seed_alone_gives_bit_for_bit_the_numbers_of_that_seed_among_many(engine, cell, task, protocol):
+    card = small_card(task, cell, lag=24)
+    card = replace(card, problem=replace(card.problem, protocol=protocol))
+    many = ensemble_of(card, range(5), ENGINES[engine])
+    alone = ensemble_of(card, [3], ENGINES[engine])
+    among = of_replica(trained(many), 3)
+    assert repr(of_replica(trained(alone), 0)) == repr(among)
+    assert torch.equal(alone.model.theta[0], many.model.theta[3])
+
+
+def test_probing_changes_no_bit_of_the_trained_weights(card):
+    before = torch.get_rng_state()
+    with_probes, without = ensemble_of(card), ensemble_of(card, probe=False)
+    trained(with_probes)
+    trained(without)
+    assert torch.equal(with_probes.model.theta, without.model.theta)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_every_cell_of_a_card_sees_the_same_batches(card):
+    rnn, lstm = ensemble_of(small_card(cell="rnn")), ensemble_of(small_card(cell="lstm"))
+    for _ in range(3):
+        batches = [e._batch([0, 1], e._train, 12, 8) for e in (rnn, lstm)]
+        assert torch.equal(batches[0][0], batches[1][0])
+        assert torch.equal(batches[0][1], batches[1][1])
+
+
+def test_clipping_acts_after_the_backward_pass_on_each_replica_alone():
+    """Under plain descent the update is lr times the clipped gradient, so its norm is lr · clip exactly."""
+    clip, lr = 1e-3, 0.5
+    ensemble = ensemble_of(small_card(optimizer="sgd", clip=clip, lr=lr))
+    start = ensemble.model.theta.clone()
+    ensemble._update(0)
+    moved = (ensemble.model.theta - start).norm(dim=1)
+    torch.testing.assert_close(moved, torch.full((2,), lr * clip), rtol=1e-2, atol=0)
+    free = ensemble_of(small_card(optimizer="sgd", clip=1e9, lr=lr))
+    free._update(0)
+    assert ((free.model.theta - start).norm(dim=1) > 10 * lr * clip).all()
+
+
+def test_a_solved_replica_trains_hold_updates_more_and_freezes(card):
+    """Every test loss meets the rule of this card, so each replica hits at step 0 and ends at ``hold`` = 10."""
+    easy = replace(card, stop=replace(card.stop, value=1e9))
+    ensemble = ensemble_of(easy)
+    snapshots = trained(ensemble)
+    assert all(outcome == Outcome(10, 0, True, None, True) for outcome in ensemble.outcomes)
+    assert {s.outcome.steps for s in snapshots} == {0, 10}
+
+
+def test_a_frozen_replica_keeps_its_weights_while_the_others_train(card):
+    ensemble = ensemble_of(card)
+    ensemble.outcomes[0] = Outcome(finished=True)
+    start = ensemble.model.theta.clone()
+    ensemble._update(0)
+    assert torch.equal(ensemble.model.theta[0], start[0])
+    assert not torch.equal(ensemble.model.theta[1], start[1])
+
+
+def test_a_hit_at_the_last_step_is_still_held(card):
+    """Training goes on past the budget: an unheld hit would be neither a success nor a failure."""
+    ensemble = ensemble_of(card)
+    scores = {"loss": 1e-9}
+    outcome = ensemble._judge(0, card.training.max_steps, scores, torch.ones(10))
+    assert not outcome.finished
+    assert outcome.solved_at == card.training.max_steps
+    ensemble.outcomes[0] = outcome
+    lost = ensemble._judge(0, card.training.max_steps + card.stop.hold, {"loss": 1.0}, torch.ones(10))
+    assert lost.finished
+    assert lost.held is False
+
+
+def test_an_unsolved_replica_gets_the_whole_budget_and_no_more(card):
+    hard = replace(card, stop=replace(card.stop, value=0.0))
+    ensemble = ensemble_of(hard)
+    snapshots = trained(ensemble)
+    assert all(outcome == Outcome(20, None, None, None, True) for outcome in ensemble.outcomes)
+    assert [s.outcome.steps for s in snapshots if s.replica == 0] == [0, 10, 20]
+
+
+def test_a_budget_that_is_no_multiple_of_the_interval_is_tested_at_its_end():
+    ensemble = ensemble_of(small_card(max_steps=17, eval_every=10, lr=1e-6))
+    assert sorted({s.outcome.steps for s in trained(ensemble)}) == [0, 10, 17]
+
+
+def test_divergence_is_recorded_at_its_step_and_the_other_replica_goes_on(card):
+    ensemble, untouched = ensemble_of(card), ensemble_of(card)
+    run = ensemble.run()
+    for _ in range(4):  # evaluations at steps 0 to 3, that is after three updates
+        next(run)
+    ensemble.model.theta[1] = float("inf")
+    list(run)
+    trained(untouched)
+    assert ensemble.outcomes[1].diverged_at == 3
+    assert ensemble.outcomes[1].finished
+    assert ensemble.outcomes[0] == untouched.outcomes[0]
+    assert torch.equal(ensemble.model.theta[0], untouched.model.theta[0])
+
+
+def test_evaluation_sequences_are_fresh_each_time(card):
+    ensemble = ensemble_of(card)
+    first = ensemble._test_scores([0], 0)
+    assert ensemble._test_scores([0], 0) != first
+
+
+def test_an_lstm_solves_a_short_adding_problem_and_says_when():
+    """The whole loop learns: ten steps, a few hundred updates, far below the one-marker baseline of 1/12."""
+    card = small_card(lag=10, lr=1e-2, batch=32, max_steps=1500, eval_every=100)
+    card = replace(card, cells=(replace(card.cells[0], hidden=16),), stop=replace(card.stop, on=500, hold=100))
+    ensemble = ensemble_of(card, [0])
+    last = trained(ensemble)[-1]
+    assert last.outcome.solved_at is not None
+    assert last.outcome.steps == last.outcome.solved_at + 100
+    assert last.scores["loss"] < 1 / 24

@@ -1,0 +1,46 @@
+"""A wheel and an editable install both find the cards, and the command starts."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from rnngrad import cards
+
+ROOT = Path(__file__).parents[1]
+NAMES = sorted(cards.shipped())
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The project's wheel, built in this environment."""
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    built = subprocess.run(command, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    return next(out.glob("*.whl"))
+
+
+def listed(*options, **environment):
+    """The tasks that the command lists, run away from the checkout."""
+    command = [sys.executable, *options, "-m", "rnngrad", "list", "tasks"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment or None)
+    assert result.returncode == 0, result.stderr
+    return sorted(line.split()[0] for line in result.stdout.splitlines() if not line.startswith(" "))
+
+
+def test_the_installed_command_finds_the_cards():
+    assert listed() == NAMES
+
+
+def test_the_wheel_holds_the_cards_and_finds_them_when_unpacked_elsewhere(wheel, tmp_path):
+    """Unpacked ahead of this environment's own copy, so that the modules and the cards are the wheel's."""
+    with zipfile.ZipFile(wheel) as archive:
+        assert sorted(Path(n).stem for n in archive.namelist() if n.endswith(".toml")) == NAMES
+        archive.extractall(tmp_path)
+    assert listed(PYTHONPATH=str(tmp_path)) == NAMES
+    where = [sys.executable, "-c", "import rnngrad.cards as c; print(*c.shipped().values())"]
+    result = subprocess.run(where, capture_output=True, text=True, cwd="/", env={"PYTHONPATH": str(tmp_path)})
+    assert all(path.startswith(str(tmp_path)) for path in result.stdout.split()), result.stdout

@@ -1,0 +1,236 @@
+"""The store: transactions, crashes, interruption, and figures that come from its rows alone."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from conftest import small_card
+from safetensors.torch import load_file
+
+from rnngrad import cli, report, study
+from rnngrad.store import Store
+from rnngrad.summary import comparisons
+
+CARD = """
+[task]
+name = "mine"
+title = "My own card"
+[problem]
+name = "adding"
+protocol = "arjovsky"
+lag = 30
+[training]
+lr = 1e-3
+batch = 8
+clip = 1.0
+max_steps = {steps}
+eval_every = 5
+[stop]
+rule = "loss_below"
+value = 0.0
+on = 20
+hold = 5
+[[cell]]
+name = "lstm"
+hidden = 4
+"""
+
+
+def recorded(tmp_path, card, seeds=range(2)):
+    """Trains the card into a store; returns it."""
+    planned = study.Study(card, list(seeds), torch.device("cpu"), "test")
+    (tmp_path / "weights").mkdir()
+    store = Store(tmp_path / "rnngrad.db")
+    study.run(planned, planned.ensembles(), store, tmp_path / "weights", lambda *_: None)
+    return store
+
+
+def test_a_run_explains_itself(tmp_path, card):
+    store = recorded(tmp_path, card)
+    run = store.runs()[1]
+    assert (run["task"], run["cell"], run["init"], run["seed"]) == ("adding", "lstm", "forget_bias_1", 1)
+    assert (run["device"], run["engine"]) == ("cpu", planned_engine())
+    assert set(run["versions"]) == {"python", "rnngrad", "torch", "numpy", "numba"}
+    assert run["card"]["problem"]["lag"] == run["lag"] == card.problem.lag
+    assert run["status"] == "finished"
+    history = store.history(run["id"])
+    assert [h["step"] for h in history] == [0, 10, 20]
+    assert history[-1]["test_loss"] == run["test_loss"]
+    assert history[0]["grad_first_over_last"] == run["grad_first_over_last_init"]
+    first, last = store.flow(run["id"])
+    assert (first["step"], last["step"]) == (0, 20)
+    assert first["flow"]["lags"] == list(range(card.problem.lag))
+    weights = load_file(tmp_path / "weights" / f"run-{run['id']}.safetensors")
+    assert sum(w.numel() for w in weights.values()) == run["parameters"]
+
+
+def planned_engine():
+    """The engine that the default run takes for an LSTM on the CPU."""
+    planned = study.Study(small_card(), [0], torch.device("cpu"), "test")
+    return planned.ensembles()[0].engine.name
+
+
+def test_the_store_opens_with_plain_sqlite(tmp_path, card):
+    recorded(tmp_path, card).close()
+    with sqlite3.connect(tmp_path / "rnngrad.db") as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert db.execute("SELECT count(*) FROM runs WHERE status = 'finished'").fetchone() == (2,)
+        assert db.execute("SELECT json_array_length(flow, '$.lags') FROM snapshots").fetchone() == (12,)
+    db.close()
+
+
+def half_done(store):
+    """A transaction whose second write is refused."""
+    with store.transaction():
+        store.update_run(1, {"steps": 12345})
+        store.update_run(2, {"status": "no such status"})
+
+
+def test_a_transaction_is_whole_or_nothing(tmp_path, card):
+    store = recorded(tmp_path, card)
+    with pytest.raises(sqlite3.IntegrityError):
+        half_done(store)
+    assert store.runs()[0]["steps"] == 20
+
+
+def test_the_figure_follows_a_stored_row(tmp_path, card):
+    """Rebuilt from the same rows a figure has the same bytes; edit one row and it has others."""
+    store = recorded(tmp_path, card)
+
+    def svgs():
+        files = [f for c in comparisons(store.runs()) for f in report.draw(c, store, tmp_path) if f.suffix == ".svg"]
+        return {f.name: f.read_bytes() for f in files}
+
+    before = svgs()
+    assert len(before) == 2
+    assert svgs() == before
+    with store.transaction():
+        store._db.execute("UPDATE snapshots SET test_loss = 7 WHERE run = 1 AND step = 10")
+    after = svgs()
+    assert after["adding-arjovsky-lag12-learning.svg"] != before["adding-arjovsky-lag12-learning.svg"]
+    assert after["adding-arjovsky-lag12-flow.svg"] == before["adding-arjovsky-lag12-flow.svg"]
+    flow = json.dumps({"lags": list(range(12)), "hc": {"log_rms_per_sample": [-float(k) for k in range(12)]}})
+    with store.transaction():
+        store._db.execute("UPDATE snapshots SET flow = ? WHERE run = 1 AND step = 20", [flow])
+    assert svgs()["adding-arjovsky-lag12-flow.svg"] != before["adding-arjovsky-lag12-flow.svg"]
+
+
+def test_a_repeated_run_counts_once_and_a_finished_one_before_an_interrupted_one(tmp_path, card):
+    store = recorded(tmp_path, card)
+    copies = store.runs()
+    for copy in copies:
+        row = {k: v for k, v in copy.items() if k != "id"} | {"status": "interrupted", "steps": 1}
+        store.add_run(row)
+    (comparison,) = comparisons(store.runs())
+    assert [run["id"] for run in comparison.lines[0].runs] == [1, 2]
+
+
+def test_runs_under_other_conditions_are_not_compared(tmp_path, card):
+    """A larger budget is another comparison, with a file name of its own."""
+    store = recorded(tmp_path, card)
+    run = store.runs()[0]
+    other = run | {"card": run["card"] | {"training": run["card"]["training"] | {"max_steps": 99}}}
+    found = comparisons([run, other])
+    assert len(found) == len({c.name for c in found}) == 2
+
+
+def start(tmp_path, steps=100_000):
+    """The command on a long run, in a process of its own, once it has stored some evaluations."""
+    card, out = tmp_path / "mine.toml", tmp_path / "out"
+    card.write_text(CARD.format(steps=steps))
+    command = [sys.executable, "-m", "rnngrad", "task", str(card), "--out", str(out), "--seeds", "2", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if stored_steps(out) >= 20:
+            return process, out
+        time.sleep(0.1)
+    process.kill()
+    raise AssertionError(process.communicate())
+
+
+def stored_steps(out):
+    if not (out / "rnngrad.db").exists():
+        return -1
+    db = sqlite3.connect(out / "rnngrad.db", timeout=30)
+    try:
+        return db.execute("SELECT coalesce(max(step), -1) FROM snapshots").fetchone()[0]
+    except sqlite3.OperationalError:  # the file is there and its tables are not, yet
+        return -1
+    finally:
+        db.close()
+
+
+def test_ctrl_c_keeps_everything_up_to_the_last_evaluation_and_exits_130(tmp_path):
+    process, out = start(tmp_path)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert stderr.splitlines()[-1].startswith("rnngrad: interrupted")
+    events = [json.loads(line) for line in stdout.splitlines()]
+    runs = [event for event in events if event["event"] == "run"]
+    assert [run["status"] for run in runs] == ["interrupted"] * 2
+    store = Store(out / "rnngrad.db")
+    assert all(run["steps"] == store.history(run["id"])[-1]["step"] >= 20 for run in store.runs())
+
+
+def test_kill_9_keeps_everything_up_to_the_last_evaluation(tmp_path, capsys, monkeypatch):
+    process, out = start(tmp_path)
+    process.kill()
+    process.communicate()
+    store = Store(out / "rnngrad.db")
+    for run in store.runs():
+        assert run["status"] == "running"
+        assert run["steps"] == store.history(run["id"])[-1]["step"] >= 20
+        assert load_file(out / "weights" / f"run-{run['id']}.safetensors")
+    monkeypatch.setattr(sys, "argv", ["rnngrad", "report", "--store", str(out / "rnngrad.db"), "--json"])
+    with pytest.raises(SystemExit) as done:
+        cli.main()
+    assert not done.value.code
+    summary = [json.loads(line) for line in capsys.readouterr().out.splitlines()][-2]
+    assert (summary["n"], summary["unfinished"], summary["solved"]) == (2, 2, 0)
+
+
+def test_json_is_the_only_thing_on_stdout(tmp_path, capsys, monkeypatch):
+    card = tmp_path / "mine.toml"
+    card.write_text(CARD.format(steps=10))
+    out = tmp_path / "out"
+    monkeypatch.setattr(
+        sys, "argv", ["rnngrad", "task", str(card), "--out", str(out), "--json", "--cell", "rnn", "--cell", "gru"]
+    )
+    with pytest.raises(SystemExit) as done:
+        cli.main()
+    assert not done.value.code
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [e["event"] for e in events] == ["run"] * 10 + ["summary"] * 2 + ["files"]
+    promised = "task cell init seed lag solved held steps_to_solve steps test_loss baseline horizon seconds"
+    gradients = {"grad_first_over_last_init", "grad_first_over_last_end"}
+    assert set(promised.split()) | gradients <= set(events[0])
+    assert events[0]["baseline"] == pytest.approx(1 / 6)
+    assert all((tmp_path / file).exists() for file in events[-1]["files"])
+    assert [e["seed"] for e in events[:5]] == [0, 1, 2, 3, 4]
+
+
+def test_an_interrupted_study_counts_its_runs(tmp_path, card):
+    """A crash in the second cell leaves the first cell's runs finished and its own marked."""
+    two = replace(card, cells=(card.cells[0], replace(card.cells[0], name="rnn", init="default")))
+    planned = study.Study(two, [0], torch.device("cpu"), "test")
+    (tmp_path / "weights").mkdir()
+    store = Store(tmp_path / "rnngrad.db")
+
+    def crash(ensemble, step, snapshots):
+        if ensemble.spec.name == "rnn" and step == 15:
+            raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError, match="boom"):
+        study.run(planned, planned.ensembles(), store, tmp_path / "weights", crash)
+    assert [(run["cell"], run["status"], run["steps"]) for run in store.runs()] == [
+        ("lstm", "finished", 20),
+        ("rnn", "interrupted", 10),
+    ]
