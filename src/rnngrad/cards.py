@@ -80,9 +80,10 @@ class CellSpec:
 
 @dataclass(frozen=True)
 class Published:
-    """A number that somebody printed; shown beside ours, so its source must have been read."""
+    """A number that somebody printed, shown beside ours at its lag and protocol; its source must have been read."""
 
     cell: str
+    protocol: str
     lag: int
     metric: str
     value: float

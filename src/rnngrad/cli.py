@@ -21,7 +21,7 @@ from .problems import PROBLEMS
 from .progress import Progress
 from .store import Row, Store
 from .summary import Comparison, comparisons
-from .tables import comparison_table
+from .tables import terminal_table
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -169,7 +169,7 @@ def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool)
             _print_json(comparison)
         else:
             console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160)
-            console.print(comparison_table(comparison))
+            console.print(terminal_table(comparison))
     if as_json:
         click.echo(json.dumps({"event": "files", "files": [str(f) for f in files], "store": str(store.path)}))
     else:

@@ -53,7 +53,7 @@ def forget_bias(value: float) -> Init:
     """The initialisation that sets the forget gate's whole bias, b_ih + b_hh, to ``value``."""
 
     def init(cell: Cell, inputs: int, hidden: int, length: int, generator: Generator) -> Params:
-        """As by default, with the forget gate's bias b_ih + b_hh set to the number in the name.
+        """As by default, with the forget gate's bias b_ih + b_hh set to B in forget_bias_B, any number.
 
         Reference: Gers, Schmidhuber & Cummins 2000; Jozefowicz, Zaremba & Sutskever 2015 (value 1).
         """

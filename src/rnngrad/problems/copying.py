@@ -13,7 +13,9 @@ LETTERS, SYMBOLS, GO = 8, 10, 9
 
 
 class Copy(Problem):
-    """Recall ten letters, drawn from eight, after the go-signal. ::
+    """Recall ten letters, drawn from eight, after the go-signal.
+
+    ::
 
         input    3 1 7 … 5 | 0 0 … 0 | 9 | 0 0 0 … 0        codes: blank 0, letters 1..8, go-signal 9
         target   0 0 0 … 0 | 0 0 … 0 | 0 | 3 1 7 … 5
