@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..cells import Cell, Params
-from . import reference
+from . import cpu, reference
 
 
 class Engine(Protocol):
@@ -23,7 +23,8 @@ class Engine(Protocol):
     def unroll(self, cell: Cell, params: Params, x: Tensor, keep: int, state: Tensor | None = None) -> Tensor: ...
 
 
-ENGINES: dict[str, Engine] = {"reference": reference}
+ENGINES: dict[str, Engine] = {"reference": reference, "cpu": cpu}
+"""From the slowest to the fastest."""
 
 
 def choose(cell: Cell, dtype: torch.dtype, device: torch.device) -> Engine:

@@ -1,0 +1,40 @@
+"""numba's compiler with a disk cache that follows every source file of the engine, and does without where none can be.
+
+numba keys its cache by the file of the outermost function alone; a change in a file it calls would go unseen. So the
+cache lives in a folder named after the contents of all of them.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba import njit
+
+_SETTINGS: Any = numba.config  # a module whose attributes appear when it runs
+
+
+def _digest() -> str:
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+
+
+def _folder() -> str:
+    """Where compiled kernels go: numba's own choice of folder if the user made one, else beside the sources."""
+    base = _SETTINGS.CACHE_DIR or str(Path(__file__).parent / "__pycache__")
+    if not _SETTINGS.CACHE_DIR and not os.access(Path(__file__).parent, os.W_OK):
+        base = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "rnngrad")
+    return os.path.join(base, f"kernels-{_digest()}")
+
+
+def kernel(function: Callable[..., None]) -> Callable[..., None]:
+    """Compile on the first call, without the interpreter's lock, and cache on disk if a folder can be written."""
+    before, _SETTINGS.CACHE_DIR = _SETTINGS.CACHE_DIR, _folder()
+    try:
+        return njit(nogil=True, error_model="numpy", cache=True)(function)
+    except RuntimeError:  # numba: "cannot cache function ...: no locator available"
+        return njit(nogil=True, error_model="numpy")(function)
+    finally:
+        _SETTINGS.CACHE_DIR = before

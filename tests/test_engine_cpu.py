@@ -1,0 +1,193 @@
+"""The fused CPU engine against the reference: values, gradients, independence of replicas, errors."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import Tensor
+
+from rnngrad.cells import CELLS, Cell, Params
+from rnngrad.engine import choose, cpu, reference
+from rnngrad.errors import UsageError
+
+# R, T, B, I, H, keep: one of everything; H off the vector width; B off the tile; many inputs; loss at every step.
+SHAPES = [
+    (1, 1, 1, 1, 1, 1),
+    (2, 7, 3, 2, 5, 7),
+    (7, 9, 21, 3, 20, 1),
+    (1, 40, 33, 2, 33, 12),
+    (3, 30, 16, 40, 70, 3),
+]
+FORMAT = "R{}-T{}-B{}-I{}-H{}-keep{}".format
+
+
+def problem(cell: Cell, shape: tuple[int, ...], dtype: torch.dtype) -> tuple[Params, Tensor, Tensor]:
+    """Random weights, inputs (R, T, B, I) and initial state of a (R, T, B, I, H, keep)."""
+    generator = torch.Generator().manual_seed(hash(shape) % 1000)
+    replicas, steps, batch, inputs, hidden, _ = shape
+
+    def draw(*size: int) -> Tensor:
+        return torch.randn(size, generator=generator, dtype=dtype)
+
+    params = {name: draw(replicas, *size) * hidden**-0.5 for name, size in cell.shapes(inputs, hidden).items()}
+    return params, draw(replicas, steps, batch, inputs), draw(replicas, batch, cell.state_width(hidden))
+
+
+def results(engine, cell: Cell, params: Params, x: Tensor, state: Tensor, keep: int) -> dict[str, Tensor]:
+    """The kept h and the gradients of a random linear loss with respect to everything."""
+    leaves = {name: w.detach().clone().requires_grad_() for name, w in (params | {"x": x, "state": state}).items()}
+    out = engine.unroll(cell, {name: leaves[name] for name in params}, leaves["x"], keep, leaves["state"])
+    weights = torch.randn(out.shape[1:], generator=torch.Generator().manual_seed(1), dtype=out.dtype)
+    (out * weights).sum().backward()
+    return {"out": out.detach()} | {name: leaf.grad for name, leaf in leaves.items()}
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: FORMAT(*shape))
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-4)])
+def test_fused_equals_reference(name, shape, dtype, tolerance):
+    cell, keep = CELLS[name], shape[-1]
+    inputs = problem(cell, shape, dtype)
+    ours, truth = results(cpu, cell, *inputs, keep), results(reference, cell, *inputs, keep)
+    for key, want in truth.items():
+        scale = max(want.abs().max().item(), 1e-30)
+        assert (ours[key] - want).abs().max().item() <= tolerance * scale, key
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_gradcheck(name):
+    cell = CELLS[name]
+    params, x, state = problem(cell, (2, 4, 3, 2, 3, 2), torch.float64)
+
+    def function(x, state, *weights):
+        return cpu.unroll(cell, dict(zip(params, weights, strict=True)), x, 2, state)
+
+    leaves = [tensor.requires_grad_() for tensor in (x, state, *params.values())]
+    assert torch.autograd.gradcheck(function, leaves)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_replicas_bits_do_not_depend_on_its_neighbours(name):
+    cell, shape = CELLS[name], (7, 12, 21, 3, 21, 2)
+    params, x, state = problem(cell, shape, torch.float32)
+    together = results(cpu, cell, params, x, state, 2)
+    for k in (0, 3, 6):
+        own = slice(k, k + 1)
+        alone = results(cpu, cell, {name: w[own] for name, w in params.items()}, x[own], state[own], 2)
+        for key, value in alone.items():
+            assert torch.equal(value, together[key][own]), key
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_every_run_has_the_same_bits(name):
+    cell, shape = CELLS[name], (2, 30, 40, 3, 40, 5)
+    inputs = problem(cell, shape, torch.float32)
+    first, second = results(cpu, cell, *inputs, 5), results(cpu, cell, *inputs, 5)
+    for key, value in first.items():
+        assert torch.equal(value, second[key]), key
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_nan_stays_in_its_replica(name):
+    cell, shape = CELLS[name], (3, 6, 9, 2, 5, 1)
+    params, x, state = problem(cell, shape, torch.float32)
+    clean = results(cpu, cell, params, x, state, 1)
+    x[1, 2, 4, 0] = float("nan")
+    dirty = results(cpu, cell, params, x, state, 1)
+    for key, value in dirty.items():
+        assert torch.equal(value[0], clean[key][0]), key
+        assert torch.equal(value[2], clean[key][2]), key
+    assert dirty["out"][1, 0, 4].isnan().all()
+    assert not dirty["out"][1, 0, 3].isnan().any()
+    assert dirty["weight_hh"][1].isnan().any()
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_no_grad_gives_the_same_output_and_forgets_the_steps(name):
+    cell = CELLS[name]
+    params, x, state = problem(cell, (2, 50, 9, 2, 21, 3), torch.float32)
+    with torch.no_grad():
+        plain = cpu.unroll(cell, params, x, 3, state)
+    leaf = params["weight_hh"].clone().requires_grad_()
+    out = cpu.unroll(cell, params | {"weight_hh": leaf}, x, 3, state)
+    assert torch.equal(plain, out.detach())
+    assert out.grad_fn.states.shape[2] == 51
+    assert not plain.requires_grad
+
+
+def test_inputs_need_not_be_contiguous():
+    cell = CELLS["lstm"]
+    params, x, state = problem(cell, (2, 5, 4, 3, 6, 5), torch.float64)
+    want = results(cpu, cell, params, x, state, 5)
+    strided = {name: w.movedim(0, -1).contiguous().movedim(-1, 0) for name, w in params.items()}
+    leaf = x.transpose(1, 2).contiguous().transpose(1, 2).requires_grad_()
+    out = cpu.unroll(cell, strided, leaf, 5, state.movedim(0, 1).contiguous().movedim(0, 1))
+    assert torch.equal(out, want["out"])
+    grad = torch.ones(1, dtype=x.dtype).expand(out.shape)
+    out.backward(grad)
+    assert leaf.grad.isfinite().all()
+
+
+def test_only_what_is_asked_for_gets_a_gradient():
+    cell = CELLS["gru"]
+    params, x, _ = problem(cell, (1, 5, 4, 3, 6, 1), torch.float32)
+    leaf = params["bias_hh"].requires_grad_()
+    cpu.unroll(cell, params, x, 1).sum().backward()
+    truth = leaf.grad.clone()
+    leaf.grad = None
+    reference.unroll(cell, params, x, 1).sum().backward()
+    assert torch.allclose(truth, leaf.grad, rtol=1e-4, atol=1e-6)
+    assert x.grad is None
+
+
+def test_choose_takes_it_where_it_can():
+    for name, cell in CELLS.items():
+        assert choose(cell, torch.float32, torch.device("cpu")).name == "cpu", name
+    assert choose(CELLS["rnn"], torch.float16, torch.device("cpu")).name == "reference"
+    assert choose(CELLS["rnn"], torch.float32, torch.device("meta")).name == "reference"
+
+
+WRONG = {
+    "x": lambda a: a | {"x": a["x"][0]},
+    "x: every size": lambda a: a | {"x": a["x"][:, :, :0]},
+    "keep": lambda a: a | {"keep": 6},
+    "keep: expected a whole number": lambda a: a | {"keep": 0},
+    "x: expected float32 or float64": lambda a: a | {"x": a["x"].half()},
+    "x: expected a dense tensor on the cpu": lambda a: a | {"x": a["x"].to("meta")},
+    "x: expected a dense tensor": lambda a: a | {"x": a["x"].to_sparse()},
+    "x: expected a tensor, got list": lambda a: a | {"x": a["x"].tolist()},
+    "state": lambda a: a | {"state": a["state"][..., :-1]},
+    "state: expected torch.float32": lambda a: a | {"state": a["state"].double()},
+    "weight_ih": lambda a: a | {"params": a["params"] | {"weight_ih": a["params"]["weight_ih"][..., :-1]}},
+    "weight_hh": lambda a: a | {"params": a["params"] | {"weight_hh": a["params"]["weight_hh"][:1]}},
+    "bias_ih": lambda a: a | {"params": a["params"] | {"bias_ih": a["params"]["bias_ih"].double()}},
+    "params: 'bias_hh' is missing": lambda a: a | {"params": {k: w for k, w in a["params"].items() if k != "bias_hh"}},
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_wrong_arguments_are_named(message):
+    cell = CELLS["lstm"]
+    params, x, state = problem(cell, (2, 5, 4, 3, 6, 5), torch.float32)
+    arguments = WRONG[message]({"params": params, "x": x, "keep": 5, "state": state})
+    with pytest.raises(UsageError, match=f"^{message}") as caught:
+        cpu.unroll(cell, **arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_importing_the_engine_does_not_import_numba():
+    code = "import sys, rnngrad.engine; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_unwritable_cache_folder_is_survived(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    code = (
+        "import numba; numba.config.CACHE_DIR = sys.argv[1]\n"
+        "from rnngrad.engine.cpu import compiled\n"
+        "def f(x): x[0] = 1\n"
+        "compiled.kernel(f)\n"
+    )
+    blocked = str(tmp_path / "file" / "inside")
+    assert subprocess.run([sys.executable, "-c", "import sys\n" + code, blocked], check=False).returncode == 0
