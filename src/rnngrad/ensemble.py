@@ -65,12 +65,13 @@ class Ensemble:
         self.card = card
         self.spec = spec
         self.problem: Problem = card.make_problem()
-        self.seeds = list(seeds)
         self.device = device
         self.probe = probe
         self.rate = card.rate(spec)
         problem, training = self.problem, card.training
-        require(self._bytes(), device, "use a shorter --lag, a smaller --batch or --hidden, or fewer --seeds")
+        needed = self._bytes(len(seeds))
+        require(needed, device, "use a shorter --lag, a smaller --batch or --hidden, or fewer --seeds")
+        self.seeds = list(seeds)
         self.model = Recurrent.seeded(
             CELLS[spec.name], spec.init, problem.inputs, spec.hidden, problem.outputs, problem.lag, self.seeds
         ).to(device)
@@ -82,13 +83,13 @@ class Ensemble:
         self._losses: list[Tensor] = []
         self._started = monotonic()
 
-    def _bytes(self) -> int:
+    def _bytes(self, replicas: int) -> int:
         problem, training, hidden = self.problem, self.card.training, self.spec.hidden
         longest = problem.lengths[-1]
         cell = CELLS[self.spec.name]
-        return training_bytes(
-            cell, len(self.seeds), longest, training.batch, problem.inputs, hidden, problem.outputs
-        ) + 4 * len(self.seeds) * longest * TEST_BATCH * (2 * problem.inputs + problem.outputs + cell.gates * hidden)
+        update = training_bytes(cell, replicas, longest, training.batch, problem.inputs, hidden, problem.outputs)
+        test = 4 * replicas * longest * TEST_BATCH * (2 * problem.inputs + problem.outputs + cell.gates * hidden)
+        return update + test
 
     def run(self) -> Iterator[list[Snapshot]]:
         """Trains until every replica has ended. After every update yields the evaluations that fell due, often none.

@@ -13,7 +13,6 @@ from .tables import markdown_table
 
 def draw(comparison: Comparison, store: Store, out: Path) -> list[Path]:
     """Writes a comparison's table (Markdown) and figures (PNG and SVG) into ``out``; returns their paths."""
-    out.mkdir(parents=True, exist_ok=True)
     table = out / f"{comparison.name}.md"
     table.write_text(markdown_table(comparison), encoding="utf-8")
     return [table, *_draw_curves(comparison, store, out), *_draw_flow(comparison, store, out)]

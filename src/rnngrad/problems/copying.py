@@ -36,6 +36,7 @@ class Copy(Problem):
     inputs: ClassVar[int] = GO + 1
     outputs: ClassVar[int] = LETTERS + 1
     loss_name: ClassVar[str] = "cross entropy"
+    score_names: ClassVar[tuple[str, ...]] = ("loss", "recall", "exact")
 
     @property
     def lengths(self) -> range:
