@@ -16,6 +16,7 @@ from rich.console import Console
 from . import cards, report, study
 from .cards import Card, CellSpec, override
 from .cells import CELLS, INITS
+from .ensemble import Ensemble
 from .errors import UsageError, unknown
 from .problems import PROBLEMS
 from .progress import Progress
@@ -72,7 +73,7 @@ def task(
     store = Store(writable(out) / "rnngrad.db")
     (out / "weights").mkdir(exist_ok=True)
     if not quiet:
-        say_device(device, chosen)
+        click.echo(starting(device, ensembles), err=True)
     first_new = max((run["id"] for run in store.runs()), default=0) + 1
     try:
         with Progress(ensembles, quiet) as progress:
@@ -148,11 +149,14 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def say_device(asked: str, device: torch.device) -> None:
-    """What ``auto`` took, on stderr."""
-    if asked == "auto":
-        reason = " (no CUDA device found)" if device.type == "cpu" else ""
-        click.echo(f"device: {study.device_name(device)}{reason}", err=True)
+def starting(asked: str, ensembles: Sequence[Ensemble]) -> str:
+    """The first line on stderr: what runs where, and what ``auto`` took."""
+    device = ensembles[0].device
+    reason = " (no CUDA device found)" if asked == "auto" and device.type == "cpu" else ""
+    engines = ", ".join(dict.fromkeys(e.engine.name for e in ensembles))
+    once = "; a machine's first run compiles each cell, 10 to 20 s" if "cpu" in engines else ""
+    seeds = len(ensembles[0].seeds)
+    return f"{len(ensembles)} cells, {seeds} seeds each, on {study.device_name(device)}{reason}, engine {engines}{once}"
 
 
 def writable(folder: Path) -> Path:
