@@ -19,10 +19,9 @@ HERE = Path(__file__).parent
 FOUR = "--cell rnn --cell gru --cell lstm:forget_bias_1 --cell lstm:chrono"
 
 
-def tuning(task: str, budget: str) -> list[str]:
+def tuning(task: str, options: str) -> list[str]:
     """Every rate of the card's grid, on seeds that no other entry reports."""
-    rates = load(task).training.lr_grid
-    return [f"task {task} {FOUR} --lr {rate:g} --seed 1000 --seeds 3 {budget}" for rate in rates]
+    return [f"task {task} {FOUR} --lr {rate:g} --seed 1000 {options}" for rate in load(task).training.lr_grid]
 
 
 ENTRIES = {
@@ -31,8 +30,8 @@ ENTRIES = {
     "adding-lag1000": ("Adding, lag 1,000", [f"task adding --lag 1000 {FOUR}"]),
     "copy-lag30": ("Copy memory, lag 30", [f"task copy --lag 30 {FOUR}"]),
     "copy-lag100": ("Copy memory, lag 100", [f"task copy --lag 100 {FOUR}"]),
-    "tuning-adding": ("Learning rates for adding", tuning("adding", "")),
-    "tuning-copy": ("Learning rates for copy memory", tuning("copy", "")),
+    "tuning-adding": ("Learning rates for adding", tuning("adding", "--seeds 3")),
+    "tuning-copy": ("Learning rates for copy memory", tuning("copy", "--seeds 2 --steps 3000")),
 }
 
 
