@@ -35,7 +35,9 @@ def test_the_readme_has_commands_of_both_kinds():
     assert {c.split()[0] for c in COMMANDS} >= {"rnngrad", "make"}
 
 
-@pytest.mark.parametrize("name", [*PROBLEMS, *CELLS, *INITS, *(p for problem in PROBLEMS.values() for p in problem.protocols)])
+@pytest.mark.parametrize(
+    "name", [*PROBLEMS, *CELLS, *INITS, *(p for problem in PROBLEMS.values() for p in problem.protocols)]
+)
 def test_every_registry_entry_is_in_the_readme(name):
     assert f"`{name}`" in README
 

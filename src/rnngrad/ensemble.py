@@ -80,7 +80,7 @@ class Ensemble:
         self.outcomes = [Outcome() for _ in self.seeds]
         self._train = [generator(seed, "train", device) for seed in self.seeds]
         self._test = [generator(seed, "test", device) for seed in self.seeds]
-        self._losses: list[Tensor] = []
+        self._losses: list[tuple[list[int], Tensor]] = []
         self._started = monotonic()
 
     def _bytes(self, replicas: int) -> int:
@@ -122,9 +122,8 @@ class Ensemble:
         rows = self._active()
         length = drawn_length(self.problem.lengths, "train", step)
         x, target = self._batch(rows, self._train, length, self.card.training.batch)
-        losses = x.new_full((len(self.seeds),), nan)
-        losses[rows] = self.trainer.update(rows, x, target, self.problem.scored_steps(length), self.problem.loss)
-        self._losses.append(losses)
+        losses = self.trainer.update(rows, x, target, self.problem.scored_steps(length), self.problem.loss)
+        self._losses.append((rows, losses))
 
     def _batch(
         self, rows: Sequence[int], streams: list[torch.Generator], length: int, batch: int
@@ -137,7 +136,7 @@ class Ensemble:
         if not rows:
             return []
         scores = self._test_scores(rows, step)
-        train = torch.stack(self._losses).double().cpu() if self._losses else torch.empty(0, len(self.seeds))
+        train = self._train_losses()
         for r, own in zip(rows, scores, strict=True):
             self.outcomes[r] = self._judge(r, step, own, train[:, r])
         flow = self._flow(rows)
@@ -152,6 +151,14 @@ class Ensemble:
             )
             for k, r in enumerate(rows)
         ]
+
+    def _train_losses(self) -> Tensor:
+        """Losses of the updates since the last evaluation, (updates, R), NaN where a replica was frozen."""
+        table = torch.full((len(self._losses), len(self.seeds)), nan, dtype=torch.float64)
+        if self._losses:
+            rows, columns = zip(*[(k, r) for k, (active, _) in enumerate(self._losses) for r in active], strict=True)
+            table[rows, columns] = torch.cat([losses for _, losses in self._losses]).double().cpu()
+        return table
 
     def _judge(self, replica: int, step: int, scores: dict[str, float], train_losses: Tensor) -> Outcome:
         """The replica's outcome after an evaluation."""
