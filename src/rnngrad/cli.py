@@ -39,9 +39,9 @@ def command() -> None:
 @click.option("--lag", type=int, help="Nominal length T of the task.")
 @click.option("--cell", "cell_names", multiple=True, metavar="NAME[:INIT]", help="Cell to train; may be repeated.")
 @click.option(
-    "--seeds", type=click.IntRange(1, LARGEST_SEED), default=5, show_default=True, help="How many seeds each cell gets."
+    "--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="How many seeds each cell gets."
 )
-@click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, show_default=True, help="The first seed.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first seed.")
 @click.option("--hidden", type=int, help="Hidden width of every cell.")
 @click.option("--batch", type=int, help="Sequences per update.")
 @click.option("--lr", type=float, help="Learning rate of every cell, instead of each one's tuned rate.")
@@ -68,6 +68,8 @@ def task(
     """
     card = resolved(cards.load(name), **overrides)
     chosen = choose_device(device)
+    if seed + seeds > LARGEST_SEED:
+        raise UsageError(f"'--seed' and '--seeds': the last seed must be under {LARGEST_SEED}")
     planned = study.Study(card, range(seed, seed + seeds), chosen, shlex.join(["rnngrad", *sys.argv[1:]]))
     ensembles = planned.ensembles()
     store = Store(writable(out) / "rnngrad.db")
