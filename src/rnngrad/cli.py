@@ -22,7 +22,7 @@ from .problems import PROBLEMS
 from .progress import Progress
 from .store import Row, Store
 from .summary import Comparison, comparisons
-from .tables import terminal_table
+from .tables import sentences, terminal_table
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 LARGEST_SEED = 2**62  # the store's integers have 63 bits
@@ -185,10 +185,11 @@ def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool)
         else:
             console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160)
             console.print(terminal_table(comparison))
+            click.echo("\n".join(sentences(comparison)))
     if as_json:
         click.echo(json.dumps({"event": "files", "files": [str(f) for f in files], "store": str(store.path)}))
     else:
-        click.echo("\n".join(["", *(f"wrote {file}" for file in files), f"runs in {store.path}"]))
+        click.echo("\n".join([*(f"wrote {file}" for file in files), f"runs in {store.path}"]))
 
 
 def _print_json(comparison: Comparison) -> None:

@@ -30,7 +30,22 @@ def markdown_table(comparison: Comparison) -> str:
     """The same as Markdown, with its title and caption."""
     lines = [headings(comparison), ["---", *["---:"] * (len(headings(comparison)) - 1)], *rows(comparison)]
     table = "\n".join("| " + " | ".join(_escaped(cell) for cell in line) + " |" for line in lines)
-    return f"**{_escaped(comparison.title)}**\n\n{table}\n\n{_escaped(caption(comparison))}\n"
+    words = "\n".join(f"- {_escaped(sentence)}" for sentence in sentences(comparison))
+    return f"**{_escaped(comparison.title)}**\n\n{table}\n\n{_escaped(caption(comparison))}\n\n{words}\n"
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """The outcome of each cell in words."""
+    return [_sentence(line) for line in comparison.lines]
+
+
+def _sentence(line: Line) -> str:
+    s = line.summary()
+    before, after = power_of_ten(s["grad_first_over_last_init"]), power_of_ten(s["grad_first_over_last_end"])
+    return (
+        f"{line.label}: {s['solved']} of {s['n']} seeds solved it. Of the gradient at the last step, {before} reached "
+        f"the first step before training and {after} after it."
+    )
 
 
 def caption(comparison: Comparison) -> str:
