@@ -185,24 +185,32 @@ def copy_sign(typingctx, magnitude, sign):
 
 
 @intrinsic
-def scale_by_power(typingctx, value, shifted):
-    """``value`` times 2^n, where ``shifted`` is n + 1.5·2^(mantissa bits), so that its low bits spell n.
-
-    The factor is applied in two steps, which reaches the denormal numbers.
-    """
-    mantissa, bias = (52, 1023) if value.dtype is types.float64 else (23, 127)
-    anchor = (bias + mantissa) << mantissa | 1 << (mantissa - 1)
-
-    def power(builder, n, vector):
-        biased = builder.add(n, _constant(n.type, bias))
-        return builder.bitcast(builder.shl(biased, _constant(n.type, mantissa)), vector)
+def power_of_two(typingctx, shifted):
+    """2^n, where ``shifted`` is n + 1.5·2^(mantissa bits), so that its low bits spell n; both normal numbers."""
+    mantissa, bias = (52, 1023) if shifted.dtype is types.float64 else (23, 127)
 
     def codegen(context, builder, sig, args):
-        value, shifted = args
-        bits = _integers(builder, shifted)
-        n = builder.sub(bits, _constant(bits.type, anchor))
-        half = builder.ashr(n, _constant(n.type, 1))
-        scaled = builder.fmul(value, power(builder, half, value.type))
-        return builder.fmul(scaled, power(builder, builder.sub(n, half), value.type))
+        bits = _integers(builder, args[0])
+        exponent = builder.shl(bits, _constant(bits.type, mantissa))
+        return builder.bitcast(builder.add(exponent, _constant(bits.type, bias << mantissa)), args[0].type)
 
-    return value(value, shifted), codegen
+    return shifted(shifted), codegen
+
+
+@intrinsic
+def sum_lanes(typingctx, value):
+    """The sum of a vector's lanes, as a float64; in the order that suits the machine."""
+    scalar = value.dtype
+
+    def codegen(context, builder, sig, args):
+        vector = args[0].type
+        bits = "f64" if isinstance(vector.element, ir.DoubleType) else "f32"
+        function = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(vector.element, [vector.element, vector]),
+            f"llvm.vector.reduce.fadd.v{vector.count}{bits}",
+        )
+        total = builder.call(function, [ir.Constant(vector.element, -0.0), args[0]], fastmath=("reassoc",))
+        return context.cast(builder, total, scalar, types.float64)
+
+    return types.float64(value), codegen

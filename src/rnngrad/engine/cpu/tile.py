@@ -1,8 +1,11 @@
 """What the kernels of all cells share: packed weights, products over a tile of the batch, weight gradients.
 
-A tile is some rows (samples) of one replica's batch; one worker runs all its time steps. Letters as in cells/base.py;
-W is H padded to whole vectors, D the number of blocks of W columns in the buffer of pre-activation gradients. The
-weights of the padding are zero and sums run over the real H, so the padding never reaches a real unit.
+A tile is some rows (samples) of one replica's batch; one worker runs all its time steps. Letters as in cells/base.py.
+W is H padded to whole vectors; the padding's weights are zero and sums run over the real H, so that the padding never
+reaches a real unit, not even as 0 · inf.
+
+A step's operand is one row per sample, [… x_t, 1, h_{t-1}], of LEAD + W numbers: the x and the 1 end where h begins,
+at a whole vector. So weights, biases and inputs take part in one product, and so do their gradients.
 """
 
 import numpy as np
@@ -30,52 +33,56 @@ def padded(array, width):
 
 
 @njit
-def pack_gates(w, order, hidden, vectors):
-    """Weights for the forward product: (GH, K) to panels [units of the panel][k][gate][lane].
+def joined(left, bias, right):
+    """(K', G·H): the columns of ``left`` (GH, ·), the bias (GH,) and the columns of ``right`` (GH, ·) as rows."""
+    columns = left.shape[1]
+    rows = np.empty((columns + 1 + right.shape[1], len(bias)), bias.dtype)
+    for unit in range(len(bias)):
+        rows[columns, unit] = bias[unit]
+        for k in range(columns):
+            rows[k, unit] = left[unit, k]
+        for k in range(right.shape[1]):
+            rows[columns + 1 + k, unit] = right[unit, k]
+    return rows
 
-    A panel holds ``vectors`` vectors of units (the last perhaps fewer); gates come in the given order.
+
+@njit
+def pack_gates(rows, turn, hidden, vectors):
+    """Weights for the forward product: (K, G·H) to panels [units of the panel][k][gate][lane].
+
+    A panel holds ``vectors`` vectors of units, the last perhaps fewer; gate g goes to place (g + turn) mod G.
     """
-    inner, gates = w.shape[1], len(order)
-    n = lanes(w)
-    width = padded(w, hidden)
-    packed = buffer(w, inner * gates * width)
+    inner, gates = len(rows), rows.shape[1] // hidden
+    n = lanes(rows)
+    width = padded(rows, hidden)
+    packed = buffer(rows, inner * gates * width)
     for first in range(0, width, vectors * n):
         units = min(vectors * n, width - first)
-        for position in range(gates):
-            for unit in range(first, min(first + units, hidden)):
-                row = order[position] * hidden + unit
-                at = first * gates * inner + position * units + unit - first
-                for k in range(inner):
-                    packed[at + k * gates * units] = w[row, k]
+        for k in range(inner):
+            for gate in range(gates):
+                at = first * gates * inner + (k * gates + (gate + turn) % gates) * units - first
+                for unit in range(first, min(first + units, hidden)):
+                    packed[at + unit] = rows[k, gate * hidden + unit]
     return packed
 
 
 @njit
-def pack_rows(w, order, hidden):
-    """Weights for the backward product: (GH, K) to panels of two vectors of k, [columns][gate][unit][k]."""
-    columns, gates = w.shape[1], len(order)
+def pack_rows(w, turn, hidden):
+    """Weights for the backward product: (GH, K) to panels of two vectors of k, [columns][gate][unit][k].
+
+    Gate g goes to place (g + turn) mod G.
+    """
+    columns, gates = w.shape[1], len(w) // hidden
     n = lanes(w)
     width = padded(w, columns)
     packed = buffer(w, gates * hidden * width)
     for first in range(0, width, 2 * n):
         panel = min(2 * n, width - first)
-        for position in range(gates):
+        for gate in range(gates):
             for unit in range(hidden):
-                at = first * gates * hidden + (position * hidden + unit) * panel
+                at = first * gates * hidden + ((gate + turn) % gates * hidden + unit) * panel - first
                 for k in range(first, min(first + panel, columns)):
-                    packed[at + k - first] = w[order[position] * hidden + unit, k]
-    return packed
-
-
-@njit
-def pack_bias(b, order, hidden):
-    """(GH,) to the layout [gate][unit], every gate padded to whole vectors."""
-    width = padded(b, hidden)
-    packed = buffer(b, len(order) * width)
-    for position in range(len(order)):
-        packed[position * width : position * width + hidden] = b[
-            order[position] * hidden : (order[position] + 1) * hidden
-        ]
+                    packed[at + k] = w[gate * hidden + unit, k]
     return packed
 
 
@@ -86,92 +93,38 @@ def groups(rows, vectors):
 
 
 @njit
-def pull_back(out, out_row, dz, dz_off, dz_row, dz_block, packed, hidden, gates, columns, rows):
-    """out += δ · weights: from gradients of the pre-activations to those of what the weights multiplied.
+def pull_back(out, out_row, dz, dz_off, dz_row, dz_block, packed, hidden, gates, columns, rows, fresh):
+    """out (+)= δ · weights: from gradients of the pre-activations to those of what the weights multiplied.
 
     out: rows of ``out_row`` >= columns padded to vectors; dz: gate g of a row starts g·dz_block after the first.
     """
     n = lanes(out)
     width = padded(out, columns)
+    count = groups(rows, 2)
     for first in range(0, width, 2 * n):
         panel = min(2 * n, width - first)
-        at = first * gates * hidden
-        count = groups(rows, 2)
+        b = first * gates * hidden
         for group in range(count):
             low = group * rows // count
             height = (group + 1) * rows // count - low
-            if panel == 2 * n:
-                product2(
-                    out,
-                    low * out_row + first,
-                    out_row,
-                    dz,
-                    dz_off + low * dz_row,
-                    dz_row,
-                    dz_block,
-                    packed,
-                    at,
-                    panel,
-                    hidden,
-                    gates,
-                    height,
-                )
+            c, a = low * out_row + first, dz_off + low * dz_row
+            if panel == n:
+                product1(out, c, out_row, dz, a, dz_row, dz_block, packed, b, panel, hidden, gates, height, fresh)
             else:
-                product1(
-                    out,
-                    low * out_row + first,
-                    out_row,
-                    dz,
-                    dz_off + low * dz_row,
-                    dz_row,
-                    dz_block,
-                    packed,
-                    at,
-                    panel,
-                    hidden,
-                    gates,
-                    height,
-                )
+                product2(out, c, out_row, dz, a, dz_row, dz_block, packed, b, panel, hidden, gates, height, fresh)
 
 
 @njit
-def add_outer(dw, a, a_off, a_k, a_outer, columns, dz, dz_off, dz_row, blocks_width, inner, outer):
-    """dw += Aᵀ δ over inner × outer samples: dw is (columns, blocks_width), the transposed gradient of the weights."""
+def add_outer(dw, dw_row, a, a_off, a_k, columns, dz, begin, end, dz_row, samples, factor):
+    """dw += factor · Aᵀ δ over the samples, for columns of A and the numbers from ``begin`` to ``end`` of each δ."""
     n = lanes(dw)
     count = groups(columns, 2)
     for group in range(count):
         low = group * columns // count
         height = (group + 1) * columns // count - low
-        for first in range(0, blocks_width, 2 * n):
-            if first + 2 * n <= blocks_width:
-                transposed2(
-                    dw,
-                    low * blocks_width + first,
-                    blocks_width,
-                    a,
-                    a_off + low,
-                    a_k,
-                    a_outer,
-                    dz,
-                    dz_off + first,
-                    dz_row,
-                    inner,
-                    outer,
-                    height,
-                )
+        for first in range(begin, end, 2 * n):
+            c = low * dw_row + first
+            if first + n == end:
+                transposed1(dw, c, dw_row, a, a_off + low, a_k, 0, dz, first, dz_row, samples, 1, height, factor)
             else:
-                transposed1(
-                    dw,
-                    low * blocks_width + first,
-                    blocks_width,
-                    a,
-                    a_off + low,
-                    a_k,
-                    a_outer,
-                    dz,
-                    dz_off + first,
-                    dz_row,
-                    inner,
-                    outer,
-                    height,
-                )
+                transposed2(dw, c, dw_row, a, a_off + low, a_k, 0, dz, first, dz_row, samples, 1, height, factor)

@@ -6,31 +6,38 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from . import gru, lstm, rnn, workers
+from . import gru, kernels, lstm, workers
 from .simd import VECTOR_BYTES
 
-KERNELS = {
-    "rnn": (rnn, 0),
-    "rnn_relu": (rnn, 1),
-    "rnn_identity": (rnn, 2),
-    "lstm": (lstm, 0),
-    "gru": (gru, 0),
+KINDS = {
+    "rnn": kernels.TANH,
+    "rnn_relu": kernels.RELU,
+    "rnn_identity": kernels.IDENTITY,
+    "lstm": kernels.LSTM,
+    "gru": kernels.GRU,
 }
-"""Per cell: the module with its kernels and the number that tells them the activation."""
+"""The number by which the kernels know a cell."""
 
-LEAST_ROWS = 8  # samples of a tile: fewer leave the vector units waiting for the sums before
+_KEPT = {kernels.LSTM: lstm.KEPT, kernels.GRU: gru.KEPT}
+_LEAST_ROWS = 8  # samples of a tile: fewer leave the multipliers waiting for the sums before
+_MOST_ROWS = 64  # and with more its pre-activations leave the first cache
 
 
 def _tiles(replicas: int, batch: int) -> list[tuple[int, int, int, int]]:
     """(replica, tile, first sample, samples) of every task. How a batch is cut does not depend on the replicas."""
-    count = max(1, min(workers.threads(), batch // LEAST_ROWS))
+    count = max(1, min(workers.threads(), batch // _LEAST_ROWS), -(-batch // _MOST_ROWS))
     edges = [batch * i // count for i in range(count + 1)]
     return [(r, i, edges[i], edges[i + 1] - edges[i]) for r in range(replicas) for i in range(count)]
 
 
-def _padded(hidden: int, dtype: torch.dtype) -> int:
+def _padded(width: int, dtype: torch.dtype) -> int:
     lanes = VECTOR_BYTES // dtype.itemsize
-    return -(-hidden // lanes) * lanes
+    return -(-width // lanes) * lanes
+
+
+def _run(kernel: Any, kind: int, tensors: list[Tensor], tasks: list[tuple[int, int, int, int]]) -> None:
+    arrays = [tensor.detach().numpy() for tensor in tensors]
+    workers.run(lambda *task: kernel(kind, *arrays, *task), tasks)
 
 
 class Unrolling(torch.autograd.Function):
@@ -38,32 +45,20 @@ class Unrolling(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        cell: str,
-        keep: int,
-        x: Tensor,
-        state: Tensor,
-        w_ih: Tensor,
-        w_hh: Tensor,
-        b_ih: Tensor,
-        b_hh: Tensor,
+        ctx: Any, cell: str, keep: int, x: Tensor, state: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor
     ) -> Tensor:
-        replicas, steps, batch, _ = x.shape
-        hidden = w_hh.shape[2]
-        kernels, kind = KERNELS[cell]
+        replicas, steps, batch, inputs = x.shape
+        hidden, kind = w_hh.shape[2], KINDS[cell]
         tasks = _tiles(replicas, batch)
         tiles = len(tasks) // replicas
         rows = max(task[3] for task in tasks)
-        width = _padded(hidden, x.dtype)
+        width, lead = _padded(hidden, x.dtype), _padded(inputs + 1, x.dtype)
         slots = steps if any(ctx.needs_input_grad) else 1
-        states = x.new_empty(replicas, tiles, slots + 1, rows * width)
-        saved = x.new_empty(replicas, tiles, slots, rows * width * kernels.KEPT)
+        states = x.new_empty(replicas, tiles, slots + 1, rows * (lead + state.shape[2] // hidden * width))
+        saved = x.new_empty(replicas, tiles, slots, rows * width * _KEPT.get(kind, 0))
         out = x.new_empty(replicas, keep, batch, hidden)
-        tensors = (x, state, w_ih, w_hh, b_ih, b_hh, out, states, saved)
-        arrays = [tensor.detach().numpy() for tensor in tensors]
-        workers.run(lambda *task: kernels.forward(kind, *arrays, *task), tasks)
-        ctx.cell, ctx.tasks, ctx.states, ctx.saved = cell, tasks, states, saved
-        ctx.state_width = state.shape[-1]
+        _run(kernels.forward, kind, [x, state, w_ih, w_hh, b_ih, b_hh, out, states, saved], tasks)
+        ctx.kind, ctx.tasks, ctx.states, ctx.saved, ctx.state_width = kind, tasks, states, saved, state.shape[2]
         ctx.save_for_backward(x, w_ih, w_hh)
         return out
 
@@ -73,46 +68,39 @@ class Unrolling(torch.autograd.Function):
         x, w_ih, w_hh = ctx.saved_tensors
         replicas, _, batch, inputs = x.shape
         hidden = w_hh.shape[2]
-        kernels, kind = KERNELS[ctx.cell]
-        tiles, width, gates = len(ctx.tasks) // replicas, _padded(hidden, x.dtype), len(kernels.RECURRENT)
-        grad_x = torch.empty_like(x) if ctx.needs_input_grad[2] else x.new_empty(0, 0, 0, 0)
+        width, gates = _padded(hidden, x.dtype), w_hh.shape[1] // hidden
+        blocks = 4 if gates > 1 else 1
+        want_x = ctx.needs_input_grad[2]
+        grad_x = x.new_zeros(x.shape if want_x else (replicas, 0, 0, 0))
         grad_state = x.new_empty(replicas, batch, ctx.state_width)
-        dw_ih = x.new_zeros(replicas, tiles, inputs, gates * width)
-        dw_hh = x.new_zeros(replicas, tiles, hidden, gates * width)
-        dz_sum = x.new_zeros(replicas, tiles, 1, kernels.DELTAS * width)
-        tensors = (
-            x,
-            w_ih,
-            w_hh,
-            ctx.states,
-            ctx.saved,
-            grad_out.contiguous(),
-            grad_x,
-            grad_state,
-            dw_ih,
-            dw_hh,
-            dz_sum,
-        )
-        arrays = [tensor.detach().numpy() for tensor in tensors]
-        workers.run(lambda *task: kernels.backward(kind, *arrays, *task), ctx.tasks)
+        dw = x.new_zeros(replicas, len(ctx.tasks) // replicas, inputs + 1 + hidden, blocks * width)
+        norms, powers = x.new_empty(replicas, 0, 0, 0), torch.empty(replicas, 0, 0, dtype=torch.int64)
+        tensors = [x, w_ih, w_hh, ctx.states, ctx.saved, grad_out.contiguous(), grad_x, grad_state, dw, norms, powers]
+        _run(kernels.backward, ctx.kind, tensors, ctx.tasks)
+        turn = gru.TURN if ctx.kind == kernels.GRU else 0
+        of_x, of_h = _gather(dw, gates, turn, hidden, inputs)
         return (
             None,
             None,
-            grad_x if ctx.needs_input_grad[2] else None,
+            grad_x if want_x else None,
             grad_state,
-            _gather(dw_ih, kernels.INPUT, hidden),
-            _gather(dw_hh, kernels.RECURRENT, hidden),
-            _gather(dz_sum[..., -gates * width :], kernels.INPUT, hidden).squeeze(-1),
-            _gather(dz_sum[..., : gates * width], kernels.RECURRENT, hidden).squeeze(-1),
+            of_x[:, :, :inputs].contiguous(),
+            of_h[:, :, inputs + 1 :].contiguous(),
+            of_x[:, :, inputs].contiguous(),
+            of_h[:, :, inputs].contiguous(),
         )
 
 
-def _gather(parts: Tensor, order: tuple[int, ...], hidden: int) -> Tensor:
-    """From the tiles' transposed gradients (R, tiles, K, gates·W), gates in ``order``, to the gradient (R, GH, K)."""
+def _gather(parts: Tensor, gates: int, turn: int, hidden: int, inputs: int) -> tuple[Tensor, Tensor]:
+    """The tiles' transposed gradients (R, tiles, K, blocks·W) to those of the input and recurrent weights, (R, GH, K).
+
+    The input weights' gates are the last blocks, the recurrent ones' the first, ``turn`` places on.
+    """
     total = parts[:, 0]
     for tile in range(1, parts.shape[1]):
         total = total + parts[:, tile]
-    replicas, columns, _ = total.shape
-    blocks = total.reshape(replicas, columns, len(order), -1)[..., :hidden]
-    blocks = blocks[:, :, [order.index(gate) for gate in range(len(order))]]
-    return blocks.reshape(replicas, columns, -1).transpose(1, 2).contiguous()
+    replicas, rows, _ = total.shape
+    blocks = total.reshape(replicas, rows, 4 if gates > 1 else 1, -1)[..., :hidden]
+    of_x = blocks[:, :, -gates:].reshape(replicas, rows, gates * hidden).transpose(1, 2)
+    recurrent = blocks[:, :, :gates].roll(-turn, dims=2) if turn else blocks[:, :, :gates]
+    return of_x, recurrent.reshape(replicas, rows, gates * hidden).transpose(1, 2)

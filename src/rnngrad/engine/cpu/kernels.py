@@ -1,0 +1,173 @@
+"""The two kernels: all steps of one tile forward, all steps back. One compilation serves all cells.
+
+``kind`` names the cell by a number; rnn.py, lstm.py and gru.py hold what differs. Arrays are (R, …) or (R, tiles, …);
+a call works on the tile ``tile`` of ``rows`` samples from ``low`` on of one replica and touches nothing else.
+"""
+
+import numpy as np
+from numba import njit
+
+from . import gru, lstm, rnn
+from .compiled import kernel
+from .scale import level, multiply, receive, record, rescale
+from .simd import lanes
+from .tile import CHUNK_ROWS, add_outer, buffer, joined, pack_gates, pack_rows, padded, pull_back
+
+TANH, RELU, IDENTITY, LSTM, GRU = rnn.TANH, rnn.RELU, rnn.IDENTITY, 3, 4
+
+
+@njit
+def _pack_forward(kind, w_ih, w_hh, b_ih, b_hh, hidden):
+    """(weights of x and 1, weights of 1 and h) for a GRU; else (weights of x, 1 and h, the same)."""
+    if kind == GRU:
+        from_x = pack_gates(joined(w_ih, b_ih, w_hh[:, :0]), 0, hidden, 1)
+        return from_x, pack_gates(joined(w_ih[:, :0], b_hh, w_hh), gru.TURN, hidden, 1)
+    packed = pack_gates(joined(w_ih, b_ih + b_hh, w_hh), 0, hidden, 1 if kind == LSTM else 2)
+    return packed, packed
+
+
+@njit
+def _start(states, row_size, lead, width, state, low, rows, hidden):
+    """The initial state (B, S) to the first slot, part by part."""
+    for row in range(rows):
+        for part in range(state.shape[1] // hidden):
+            for unit in range(hidden):
+                states[row * row_size + lead + part * width + unit] = state[low + row, part * hidden + unit]
+
+
+@njit
+def _stage(states, now, row_size, lead, x, low, rows):
+    """The inputs (B, I) of a step and the 1 into the step's rows, before h."""
+    inputs = x.shape[1]
+    for row in range(rows):
+        at = now + row * row_size + lead - 1 - inputs
+        for k in range(inputs):
+            states[at + k] = x[low + row, k]
+        states[at + inputs] = 1.0
+
+
+@njit
+def _emit(states, at, row_size, out, low, rows):
+    """h of a step to out (B, H)."""
+    for row in range(rows):
+        for unit in range(out.shape[1]):
+            out[low + row, unit] = states[at + row * row_size + unit]
+
+
+@kernel
+def forward(kind, x, state, w_ih, w_hh, b_ih, b_hh, out, states, saved, replica, tile, low, rows):
+    """All steps forward.
+
+    x: (R, T, B, I); state: (R, B, S); out: (R, keep, B, H), h at the last steps. states: (R, tiles, slots, ·) keeps
+    the operand of step t in slot t mod slots; saved: (R, tiles, slots, ·) what else the way back needs.
+    """
+    steps, inputs, hidden, keep = x.shape[1], x.shape[3], w_hh.shape[2], out.shape[1]
+    width, lead = padded(w_hh, hidden), padded(w_hh, inputs + 1)
+    row_size = lead + state.shape[2] // hidden * width
+    start, inner = lead - 1 - inputs, inputs + 1 + hidden
+    slot, kept_slot = rows * row_size, rows * width * (lstm.KEPT if kind == LSTM else gru.KEPT)
+    from_x, from_h = _pack_forward(kind, w_ih[replica], w_hh[replica], b_ih[replica], b_hh[replica], hidden)
+    scratch = buffer(w_hh, 4 * rows * lanes(w_hh))
+    h, kept = states[replica, tile].reshape(-1), saved[replica, tile].reshape(-1)
+    h[: 2 * slot] = 0
+    _start(h, row_size, lead, width, state[replica], low, rows, hidden)
+    for t in range(steps):
+        now, then = t % states.shape[2] * slot, (t + 1) % states.shape[2] * slot
+        kept_at = t % saved.shape[2] * kept_slot
+        _stage(h, now, row_size, lead, x[replica, t], low, rows)
+        if kind == LSTM:
+            lstm.advance(h, now, then, row_size, lead, start, inner, from_x, kept, kept_at, width, rows, scratch)
+        elif kind == GRU:
+            gru.advance(
+                h, now, then, row_size, lead, start, from_x, from_h, kept, kept_at, width, hidden, rows, scratch
+            )
+        else:
+            rnn.advance(kind, h, now, then, row_size, lead, start, from_x, width, inner, rows, scratch)
+        if t >= steps - keep:
+            _emit(h, then + lead, row_size, out[replica, t - steps + keep], low, rows)
+
+
+@njit
+def _finish(sizes, dz, used, a, dw, input_weights, dx, grad_x, begin, end, low, rows):
+    """Weight gradients, and those of x (T, B, I) unless empty, of the steps from ``begin`` to ``end``.
+
+    dw: flat (I + 1 + H, blocks·W), the transposed gradient of [W_ih | b | W_hh] by blocks of δ.
+    """
+    inputs, hidden, width, lead, row_size, gates, blocks = sizes
+    dz_row, count = blocks * width, (end - begin) * rows
+    factor = level(dz, dz_row, used, count)
+    if factor == 0.0:
+        return
+    first = begin * rows * row_size + lead - 1 - inputs
+    recurrent_end = gates * width
+    add_outer(dw, dz_row, a, first, row_size, inputs + 1 + hidden, dz, 0, recurrent_end, dz_row, count, factor)
+    if blocks > gates:
+        add_outer(dw, dz_row, a, first, row_size, inputs + 1, dz, recurrent_end, dz_row, dz_row, count, factor)
+    if grad_x.size > 0:
+        size = padded(dw, inputs)
+        pull_back(dx, size, dz, dz_row - recurrent_end, dz_row, width, input_weights, hidden, gates, inputs, count, 1)
+        for k in range(count):
+            for i in range(inputs):
+                grad_x[begin + k // rows, low + k % rows, i] = dx[k * size + i] * factor
+
+
+@njit
+def _leave(adjoint, width, exponents, hidden, grad_state, low, rows):
+    """The adjoint of the initial state to grad_state (B, S)."""
+    parts = grad_state.shape[1] // hidden
+    for row in range(rows):
+        multiply(adjoint, row * parts * width, (row + 1) * parts * width, exponents[row])
+        for part in range(parts):
+            for unit in range(hidden):
+                grad_state[low + row, part * hidden + unit] = adjoint[(row * parts + part) * width + unit]
+
+
+@kernel
+def backward(
+    kind, x, w_ih, w_hh, states, saved, grad_out, grad_x, grad_state, dw, norms, powers, replica, tile, low, rows
+):
+    """All steps back.
+
+    grad_out: (R, keep, B, H). Written: grad_x (R, T, B, I) unless empty, grad_state (R, B, S), dw (R, tiles, I + 1 + H,
+    blocks·W), which starts at zero, and, unless empty, the adjoints' squared norms (R, T, B, parts), which are to be
+    multiplied by 4 to the ``powers`` (R, T, B).
+    """
+    steps, inputs, hidden, keep = x.shape[1], x.shape[3], w_hh.shape[2], grad_out.shape[1]
+    n, width, lead = lanes(w_hh), padded(w_hh, hidden), padded(w_hh, inputs + 1)
+    gates, blocks, parts = w_hh.shape[1] // hidden, 4 if kind >= LSTM else 1, grad_state.shape[2] // hidden
+    row_size, dz_row, kept_slot = (
+        lead + parts * width,
+        blocks * width,
+        rows * width * (lstm.KEPT if kind == LSTM else gru.KEPT),
+    )
+    sizes = (inputs, hidden, width, lead, row_size, gates, blocks)
+    turn = gru.TURN if kind == GRU else 0
+    recurrent, input_weights = pack_rows(w_hh[replica], turn, hidden), pack_rows(w_ih[replica], 0, hidden)
+    chunk = max(1, CHUNK_ROWS // rows)
+    adjoint, squares = buffer(w_hh, rows * parts * width), buffer(w_hh, rows * parts * n)
+    dz, dx = buffer(w_hh, chunk * rows * dz_row), buffer(w_hh, chunk * rows * padded(w_hh, inputs))
+    exponents, used = np.zeros(rows, np.int64), np.zeros(chunk * rows, np.int64)
+    h, kept, weights = (
+        states[replica, tile].reshape(-1),
+        saved[replica, tile].reshape(-1),
+        dw[replica, tile].reshape(-1),
+    )
+    for end in range(steps, 0, -chunk):
+        begin = max(0, end - chunk)
+        for t in range(end - 1, begin - 1, -1):
+            if t >= steps - keep:
+                receive(adjoint, parts * width, exponents, grad_out[replica, t - steps + keep], low, rows)
+            now, to, kept_at = t * rows * row_size, (t - begin) * rows * dz_row, t * kept_slot
+            if kind == LSTM:
+                lstm.deltas(adjoint, h, now, row_size, lead, kept, kept_at, width, rows, dz, to, squares)
+            elif kind == GRU:
+                gru.deltas(adjoint, h, now, row_size, lead, kept, kept_at, width, rows, dz, to, squares)
+            else:
+                rnn.deltas(kind, adjoint, h, now + rows * row_size, row_size, lead, width, rows, dz, to, squares)
+            fresh = 0 if kind == GRU else 1
+            pull_back(adjoint, parts * width, dz, to, dz_row, width, recurrent, hidden, gates, hidden, rows, fresh)
+            if norms.size > 0:
+                record(squares, parts, exponents, norms[replica, t], powers[replica, t], low, rows)
+            rescale(adjoint, parts * width, exponents, squares, parts, rows, used, (t - begin) * rows)
+        _finish(sizes, dz, used, h, weights, input_weights, dx, grad_x[replica], begin, end, low, rows)
+    _leave(adjoint, width, exponents, hidden, grad_state[replica], low, rows)
