@@ -2,20 +2,22 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from importlib import resources
-from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from .cells import CELLS
-from .cells.inits import find as find_init
+from .cells import CELLS, initialise
+from .cells.inits import canonical
 from .errors import UsageError, unknown
 from .problems import PROBLEMS, Problem
 from .stopping import SCORES, StopRule
+from .streams import generator
 from .training import OPTIMIZERS
 
 T = TypeVar("T")
+LARGEST = 1e12
+"""No number of a card is larger: what is, is a slip of the keyboard."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Training:
     max_steps: int = field(metadata={"least": 1})
     eval_every: int = field(metadata={"least": 1})
     optimizer: str = field(default="adam", metadata={"choices": OPTIMIZERS})
-    lr_grid: tuple[float, ...] = ()
-    tuned: Mapping[str, float] = field(default_factory=dict)
+    lr_grid: tuple[float, ...] = field(default=(), metadata={"above": 0})
+    tuned: Mapping[str, float] = field(default_factory=dict, metadata={"above": 0})
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class CellSpec:
             raise unknown("cell", self.name, CELLS)
         if not self.init:
             object.__setattr__(self, "init", CELLS[self.name].default_init)
-        find_init(self.init)
+        object.__setattr__(self, "init", canonical(self.init))
 
     @property
     def label(self) -> str:
@@ -80,9 +82,10 @@ class CellSpec:
 
 @dataclass(frozen=True)
 class Published:
-    """A number that somebody printed; shown beside ours, so its source must have been read."""
+    """A number that somebody printed, shown beside ours at its lag and protocol; its source must have been read."""
 
     cell: str
+    protocol: str
     lag: int
     metric: str
     value: float
@@ -106,7 +109,22 @@ class Card:
 
     def rate(self, cell: CellSpec) -> float:
         """The learning rate of a cell: its tuned one, else the card's."""
-        return self.training.tuned.get(cell.label, self.training.lr)
+        tuned = {CellSpec.parse(label, cell.hidden).label: rate for label, rate in self.training.tuned.items()}
+        return tuned.get(cell.label, self.training.lr)
+
+    def check(self) -> None:
+        """What no single table can tell: do the parts fit each other? Raises UsageError if they do not."""
+        problem = self.make_problem()
+        if SCORES[self.stop.rule] not in problem.score_names:
+            raise UsageError(f"stop rule '{self.stop.rule}' does not fit problem '{problem.name}': use 'loss_below'")
+        if SCORES[self.stop.rule] == "recall" and self.stop.value > 1:
+            raise UsageError(f"[stop], 'value': expected at most 1 for a recall, got {self.stop.value!r}")
+        if not self.cells:
+            raise UsageError("no [[cell]] table; a card needs at least one cell")
+        for spec in self.cells:
+            initialise(spec.init, CELLS[spec.name], 1, 1, 1, problem.lag, generator(0, "init"))
+        for label in self.training.tuned:
+            CellSpec.parse(label, hidden=1)
 
     def as_dict(self) -> dict[str, Any]:
         """The resolved card, as it is stored with every run."""
@@ -126,7 +144,7 @@ def load(name: str) -> Card:
     """
     if not name.endswith(".toml"):
         if name not in shipped():
-            raise unknown("task", name, [*shipped(), "or a path that ends in .toml"])
+            raise UsageError(f"{unknown('task', name, shipped())}; the path of a card of your own ends in .toml")
         return read(shipped()[name])
     return read(Path(name))
 
@@ -148,27 +166,27 @@ def read(path: Path) -> Card:
         cells=_build_all(CellSpec, tables.get("cell"), f"{path}, [[cell]]"),
         published=_build_all(Published, tables.get("published", []), f"{path}, [[published]]"),
     )
-    return _checked(card, path)
-
-
-def _checked(card: Card, path: Path) -> Card:
-    """What no single table can tell: do the parts of the card fit each other?"""
     try:
-        card.make_problem()
-        check_stop(card)
-        for label in card.training.tuned:
-            CellSpec.parse(label, hidden=1)
+        card.check()
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
-    if not card.cells:
-        raise UsageError(f"{path}: no [[cell]] table; a card needs at least one cell")
     return card
 
 
-def check_stop(card: Card) -> None:
-    """Raises UsageError if the stop rule reads a score that the card's problem does not give."""
-    if SCORES[card.stop.rule] == "recall" and card.problem.name != "copy":
-        raise UsageError(f"stop rule '{card.stop.rule}' does not fit problem '{card.problem.name}': use 'loss_below'")
+def override(table: T, **flags: Any) -> T:
+    """The table with the command's flags in place of its own values where they are given, checked like a card's.
+
+    A flag has its key's name, but for ``steps``, which sets ``max_steps``. Raises UsageError that names the flag.
+    """
+    specs = {f.name: f for f in fields(table)}  # type: ignore[arg-type]
+    hints = get_type_hints(type(table))
+    given = {}
+    for flag, value in flags.items():
+        key = "max_steps" if flag == "steps" else flag
+        if value is not None:
+            given[key] = _typed(hints[key], value, f"'--{flag}'")
+            _check_bounds(specs[key].metadata, given[key], f"'--{flag}'")
+    return replace(table, **given)  # type: ignore[type-var]
 
 
 def _known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
@@ -196,7 +214,7 @@ def _build(cls: type[T], table: Any, where: str) -> T:
     try:
         values = {key: _typed(hints[key], value, f"{where}, '{key}'") for key, value in table.items()}
         for key, value in values.items():
-            check_bounds(specs[key].metadata, value, f"{where}, '{key}'")
+            _check_bounds(specs[key].metadata, value, f"{where}, '{key}'")
         return cls(**values)
     except UsageError as error:
         raise UsageError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
@@ -216,13 +234,17 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
     accepted = (int, float) if hint is float else (hint,)
     if isinstance(value, bool) or not isinstance(value, accepted):
         raise UsageError(f"{where}: expected {names[hint]}, got {value!r}")
-    if hint is float and not isfinite(value):
-        raise UsageError(f"{where}: expected a finite number, got {value!r}")
+    if hint is not str and not abs(value) <= LARGEST:
+        raise UsageError(f"{where}: expected a finite number, at most {LARGEST:g}, got {str(value)[:20]}")
     return hint(value)
 
 
-def check_bounds(bounds: Mapping[str, Any], value: Any, where: str) -> None:
-    """Raises UsageError if the value is outside what the field's metadata allows."""
+def _check_bounds(bounds: Mapping[str, Any], value: Any, where: str) -> None:
+    """Raises UsageError if the value, or one of those that it holds, is outside what the field's metadata allows."""
+    if isinstance(value, tuple | Mapping):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            _check_bounds(bounds, item, where)
+        return
     if "choices" in bounds and value not in bounds["choices"]:
         raise UsageError(f"{where}: {unknown('value', value, bounds['choices'])}")
     if "least" in bounds and value < bounds["least"]:

@@ -14,18 +14,18 @@ import torch
 from rich.console import Console
 
 from . import cards, report, study
-from .cards import Card, CellSpec
+from .cards import Card, CellSpec, override
 from .cells import CELLS, INITS
+from .ensemble import Ensemble
 from .errors import UsageError, unknown
 from .problems import PROBLEMS
 from .progress import Progress
 from .store import Row, Store
 from .summary import Comparison, comparisons
-from .tables import comparison_table
+from .tables import sentences, terminal_table
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-POSITIVE = click.FloatRange(min=0, min_open=True)
-COUNT = click.IntRange(min=1)
+LARGEST_SEED = 2**62  # the store's integers have 63 bits
 
 
 @click.group(context_settings=HELP)
@@ -36,14 +36,16 @@ def command() -> None:
 
 @command.command()
 @click.argument("name", metavar="TASK")
-@click.option("--lag", type=COUNT, help="Nominal length T of the task.")
+@click.option("--lag", type=int, help="Nominal length T of the task.")
 @click.option("--cell", "cell_names", multiple=True, metavar="NAME[:INIT]", help="Cell to train; may be repeated.")
-@click.option("--seeds", type=COUNT, default=5, show_default=True, help="How many seeds each cell gets.")
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="How many seeds each cell gets."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The first seed.")
-@click.option("--hidden", type=COUNT, help="Hidden width of every cell.")
-@click.option("--batch", type=COUNT, help="Sequences per update.")
-@click.option("--lr", type=POSITIVE, help="Learning rate of every cell, instead of each one's tuned rate.")
-@click.option("--steps", type=COUNT, help="Budget: updates after which an unsolved run ends.")
+@click.option("--hidden", type=int, help="Hidden width of every cell.")
+@click.option("--batch", type=int, help="Sequences per update.")
+@click.option("--lr", type=float, help="Learning rate of every cell, instead of each one's tuned rate.")
+@click.option("--steps", type=int, help="Budget: updates after which an unsolved run ends.")
 @click.option("--protocol", help="Variant of the problem; see `rnngrad list problems`.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Output folder.")
@@ -65,10 +67,15 @@ def task(
     Flags override the card. Every evaluation is in the store, OUT/rnngrad.db, at once.
     """
     card = resolved(cards.load(name), **overrides)
-    chosen = choose_device(device, quiet)
+    chosen = choose_device(device)
+    if seed + seeds > LARGEST_SEED:
+        raise UsageError(f"'--seed' and '--seeds': the last seed must be under {LARGEST_SEED}")
     planned = study.Study(card, range(seed, seed + seeds), chosen, shlex.join(["rnngrad", *sys.argv[1:]]))
     ensembles = planned.ensembles()
-    store = open_output(out)
+    store = Store(writable(out) / "rnngrad.db")
+    (out / "weights").mkdir(exist_ok=True)
+    if not quiet:
+        click.echo(starting(device, ensembles), err=True)
     first_new = max((run["id"] for run in store.runs()), default=0) + 1
     try:
         with Progress(ensembles, quiet) as progress:
@@ -109,55 +116,63 @@ def list_(what: str, as_json: bool) -> None:
 def report_(path: Path, name: str | None, out: Path | None, as_json: bool) -> None:
     """Tables and figures again, from stored rows, without training."""
     store = Store(path, create=False)
-    runs = store.runs(name)
-    if not runs:
-        known = sorted({run["task"] for run in store.runs()})
-        raise unknown("stored task", name, known) if name and known else UsageError(f"the store {path} has no runs")
-    present(comparisons(runs), store, out or path.parent, as_json)
-    store.close()
+    try:
+        runs = store.runs()
+        if not runs:
+            raise UsageError(f"the store {path} has no runs: train some with `rnngrad task`")
+        tasks = sorted({run["task"] for run in runs})
+        if name and name not in tasks:
+            raise unknown("stored task", name, tasks)
+        wanted = [run for run in runs if name in (None, run["task"])]
+        present(comparisons(wanted), store, writable(out or path.parent), as_json)
+    finally:
+        store.close()
 
 
 def resolved(card: Card, **flags: Any) -> Card:
     """The card with the flags that were given in place of its own values, checked again as a whole."""
-    problem = _replaced(card.problem, lag=flags["lag"], protocol=flags["protocol"])
-    training = _replaced(card.training, batch=flags["batch"], lr=flags["lr"], max_steps=flags["steps"])
+    problem = override(card.problem, lag=flags["lag"], protocol=flags["protocol"])
+    training = override(card.training, batch=flags["batch"], lr=flags["lr"], steps=flags["steps"])
     if flags["lr"] is not None:
         training = replace(training, tuned={})
     specs = card.cells
     if flags["cell_names"]:
         specs = tuple(CellSpec.parse(text, card.cells[0].hidden) for text in flags["cell_names"])
-    specs = tuple(dict.fromkeys(_replaced(spec, hidden=flags["hidden"]) for spec in specs))
+    specs = tuple(dict.fromkeys(override(spec, hidden=flags["hidden"]) for spec in specs))
     card = replace(card, problem=problem, training=training, cells=specs)
-    card.make_problem()
+    card.check()
     return card
 
 
-def _replaced(table: Any, **values: Any) -> Any:
-    return replace(table, **{key: value for key, value in values.items() if value is not None})
-
-
-def choose_device(name: str, quiet: bool) -> torch.device:
-    """The device that was asked for; ``auto`` takes a GPU if there is one and says what it took."""
-    present_gpu = torch.cuda.is_available()
-    if name == "cuda" and not present_gpu:
+def choose_device(name: str) -> torch.device:
+    """The device that was asked for; ``auto`` takes a GPU if there is one."""
+    if name == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: torch finds no CUDA device here; use --device cpu or auto")
-    device = torch.device("cuda" if present_gpu and name != "cpu" else "cpu")
-    if name == "auto" and not quiet:
-        reason = "" if present_gpu else " (no CUDA device found)"
-        click.echo(f"device: {study.device_name(device)}{reason}", err=True)
-    return device
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def open_output(out: Path) -> Store:
-    """The store in the output folder, made if need be. Raises UsageError if the folder cannot be written."""
+def starting(asked: str, ensembles: Sequence[Ensemble]) -> str:
+    """The first line on stderr: what runs where, and what ``auto`` took."""
+    device = ensembles[0].device
+    reason = " (no CUDA device found)" if asked == "auto" and device.type == "cpu" else ""
+    engines = ", ".join(dict.fromkeys(e.engine.name for e in ensembles))
+    once = "; a machine's first run compiles each cell, 10 to 20 s" if "cpu" in engines else ""
+    seeds = len(ensembles[0].seeds)
+    return f"{len(ensembles)} cells, {seeds} seeds each, on {study.device_name(device)}{reason}, engine {engines}{once}"
+
+
+def writable(folder: Path) -> Path:
+    """The folder, made if need be. Raises UsageError if it cannot be written."""
     try:
-        (out / "weights").mkdir(parents=True, exist_ok=True)
-        probe = out / ".writable"
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise UsageError(f"cannot write to the output folder {out}: {error.strerror}; choose one with --out") from None
-    return Store(out / "rnngrad.db")
+        raise UsageError(
+            f"cannot write to the output folder {folder}: {error.strerror}; choose one with --out"
+        ) from None
+    return folder
 
 
 def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool) -> None:
@@ -169,11 +184,12 @@ def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool)
             _print_json(comparison)
         else:
             console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160)
-            console.print(comparison_table(comparison))
+            console.print(terminal_table(comparison))
+            click.echo("\n".join(sentences(comparison)))
     if as_json:
         click.echo(json.dumps({"event": "files", "files": [str(f) for f in files], "store": str(store.path)}))
     else:
-        click.echo("\n".join(["", *(f"wrote {file}" for file in files), f"runs in {store.path}"]))
+        click.echo("\n".join([*(f"wrote {file}" for file in files), f"runs in {store.path}"]))
 
 
 def _print_json(comparison: Comparison) -> None:
@@ -227,7 +243,10 @@ def _task_rows() -> list[Row]:
 def main() -> None:
     """Runs the command: exit 0 done, 1 the run failed, 2 the words were wrong, 130 Ctrl-C."""
     try:
-        code = command.main(standalone_mode=False)
+        code = command.main(prog_name="rnngrad", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
     except (UsageError, click.UsageError) as error:
         message = error.format_message() if isinstance(error, click.UsageError) else str(error)
         sys.exit(_complain(message, 2))

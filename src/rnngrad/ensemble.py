@@ -65,12 +65,13 @@ class Ensemble:
         self.card = card
         self.spec = spec
         self.problem: Problem = card.make_problem()
-        self.seeds = list(seeds)
         self.device = device
         self.probe = probe
         self.rate = card.rate(spec)
         problem, training = self.problem, card.training
-        require(self._bytes(), device, "use a shorter --lag, a smaller --batch or --hidden, or fewer --seeds")
+        needed = self._bytes(len(seeds))
+        require(needed, device, "use a shorter --lag, a smaller --batch or --hidden, or fewer --seeds")
+        self.seeds = list(seeds)
         self.model = Recurrent.seeded(
             CELLS[spec.name], spec.init, problem.inputs, spec.hidden, problem.outputs, problem.lag, self.seeds
         ).to(device)
@@ -79,16 +80,16 @@ class Ensemble:
         self.outcomes = [Outcome() for _ in self.seeds]
         self._train = [generator(seed, "train", device) for seed in self.seeds]
         self._test = [generator(seed, "test", device) for seed in self.seeds]
-        self._losses: list[Tensor] = []
+        self._losses: list[tuple[list[int], Tensor]] = []
         self._started = monotonic()
 
-    def _bytes(self) -> int:
+    def _bytes(self, replicas: int) -> int:
         problem, training, hidden = self.problem, self.card.training, self.spec.hidden
         longest = problem.lengths[-1]
         cell = CELLS[self.spec.name]
-        return training_bytes(
-            cell, len(self.seeds), longest, training.batch, problem.inputs, hidden, problem.outputs
-        ) + 4 * len(self.seeds) * longest * TEST_BATCH * (2 * problem.inputs + problem.outputs + cell.gates * hidden)
+        update = training_bytes(cell, replicas, longest, training.batch, problem.inputs, hidden, problem.outputs)
+        test = 4 * replicas * longest * TEST_BATCH * (2 * problem.inputs + problem.outputs + cell.gates * hidden)
+        return update + test
 
     def run(self) -> Iterator[list[Snapshot]]:
         """Trains until every replica has ended. After every update yields the evaluations that fell due, often none.
@@ -121,9 +122,8 @@ class Ensemble:
         rows = self._active()
         length = drawn_length(self.problem.lengths, "train", step)
         x, target = self._batch(rows, self._train, length, self.card.training.batch)
-        losses = x.new_full((len(self.seeds),), nan)
-        losses[rows] = self.trainer.update(rows, x, target, self.problem.scored_steps(length), self.problem.loss)
-        self._losses.append(losses)
+        losses = self.trainer.update(rows, x, target, self.problem.scored_steps(length), self.problem.loss)
+        self._losses.append((rows, losses))
 
     def _batch(
         self, rows: Sequence[int], streams: list[torch.Generator], length: int, batch: int
@@ -136,7 +136,7 @@ class Ensemble:
         if not rows:
             return []
         scores = self._test_scores(rows, step)
-        train = torch.stack(self._losses).double().cpu() if self._losses else torch.empty(0, len(self.seeds))
+        train = self._train_losses()
         for r, own in zip(rows, scores, strict=True):
             self.outcomes[r] = self._judge(r, step, own, train[:, r])
         flow = self._flow(rows)
@@ -151,6 +151,14 @@ class Ensemble:
             )
             for k, r in enumerate(rows)
         ]
+
+    def _train_losses(self) -> Tensor:
+        """Losses of the updates since the last evaluation, (updates, R), NaN where a replica was frozen."""
+        table = torch.full((len(self._losses), len(self.seeds)), nan, dtype=torch.float64)
+        if self._losses:
+            rows, columns = zip(*[(k, r) for k, (active, _) in enumerate(self._losses) for r in active], strict=True)
+            table[rows, columns] = torch.cat([losses for _, losses in self._losses]).double().cpu()
+        return table
 
     def _judge(self, replica: int, step: int, scores: dict[str, float], train_losses: Tensor) -> Outcome:
         """The replica's outcome after an evaluation."""

@@ -53,7 +53,7 @@ class Recurrent:
 
     def select(self, rows: Sequence[int]) -> "Recurrent":
         """A copy of some of the replicas."""
-        return Recurrent(self.cell, self.shapes, self.theta[list(rows)])
+        return Recurrent(self.cell, self.shapes, torch.stack([self.theta[row] for row in rows]))
 
     def to(self, target: torch.device | torch.dtype) -> "Recurrent":
         """A copy on another device or in another dtype."""

@@ -8,12 +8,14 @@ from .figures.style import save
 from .problems import PROBLEMS
 from .store import Store
 from .summary import Comparison
+from .tables import markdown_table
 
 
 def draw(comparison: Comparison, store: Store, out: Path) -> list[Path]:
-    """Writes a comparison's figures, as PNG and SVG, into ``out``; returns their paths."""
-    out.mkdir(parents=True, exist_ok=True)
-    return [*_draw_curves(comparison, store, out), *_draw_flow(comparison, store, out)]
+    """Writes a comparison's table (Markdown) and figures (PNG and SVG) into ``out``; returns their paths."""
+    table = out / f"{comparison.name}.md"
+    table.write_text(markdown_table(comparison), encoding="utf-8")
+    return [table, *_draw_curves(comparison, store, out), *_draw_flow(comparison, store, out)]
 
 
 def _draw_curves(comparison: Comparison, store: Store, out: Path) -> Sequence[Path]:

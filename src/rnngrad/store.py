@@ -10,6 +10,7 @@ from typing import Any
 from .errors import UsageError
 
 SCHEMA_VERSION = 1
+APPLICATION = 0x726E6E67  # "rnng", by which SQLite files tell whose they are
 SCHEMA = """
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
@@ -54,21 +55,33 @@ class Store:
         self.path = path
         try:
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+        except sqlite3.Error as error:
+            raise UsageError(f"cannot open the store {path}: {error}") from None
+        try:
             self._db.row_factory = sqlite3.Row
             self._db.execute("PRAGMA foreign_keys = ON")
             self._prepare(path, create)
         except sqlite3.Error as error:
+            self.close()
             raise UsageError(f"cannot open the store {path}: {error}") from None
+        except UsageError:
+            self.close()
+            raise
 
     def _prepare(self, path: Path, create: bool) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
+        application, version = (self._pragma(name) for name in ("application_id", "user_version"))
+        if application == APPLICATION and version > SCHEMA_VERSION:
             raise UsageError(f"the store {path} is of version {version}, made by a newer rnngrad: upgrade to read it")
-        if version == 0:
-            if not create or self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                raise UsageError(f"{path} is an SQLite file but no rnngrad store: name another file")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        if application == APPLICATION:
+            return
+        if not create or self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise UsageError(f"{path} is an SQLite file but no rnngrad store: name another file")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        stamp = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {SCHEMA_VERSION};"
+        self._db.executescript(f"BEGIN; {SCHEMA} {stamp} COMMIT;")
+
+    def _pragma(self, name: str) -> int:
+        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
 
     def close(self) -> None:
         """Closes the file."""
@@ -98,10 +111,9 @@ class Store:
         columns = ", ".join(f"{name} = ?" for name in row)
         self._db.execute(f"UPDATE runs SET {columns} WHERE id = ?", [*_encoded(row), run])
 
-    def runs(self, task: str | None = None) -> list[Row]:
-        """All runs, oldest first, of one task if it is named."""
-        where, values = ("WHERE task = ?", [task]) if task else ("", [])
-        return self._select(f"SELECT * FROM runs {where} ORDER BY id", values)
+    def runs(self) -> list[Row]:
+        """All runs, oldest first."""
+        return self._select("SELECT * FROM runs ORDER BY id", [])
 
     def history(self, run: int) -> list[Row]:
         """A run's evaluations in order, without the flow profiles."""

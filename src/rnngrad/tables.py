@@ -1,51 +1,90 @@
-"""The table that a comparison prints."""
+"""The table of a comparison, for the terminal and in Markdown."""
+
+from typing import Any
 
 from rich.table import Table
 
 from .summary import Comparison, Line, count, power_of_ten
 
+SIDE_BY_SIDE = 4
+"""Cells that the terminal shows as columns, at most."""
 
-def comparison_table(comparison: Comparison) -> Table:
-    """One line per cell: did it solve the problem, when, and how far back does its gradient reach?"""
-    first = comparison.lines[0].runs[0]
-    baselines = ", ".join(f"{name} {value:.4g}" for name, value in first["baselines"].items())
-    table = Table(
-        title=comparison.title,
-        caption=f"test loss of predictors that forget: {baselines} · gradient: first step over last, median of seeds",
-        title_justify="left",
-        caption_justify="left",
-    )
-    scores = list(first["scores"])
-    for heading in ("cell", "weights", "lr"):
-        table.add_column(heading, justify="left" if heading == "cell" else "right", no_wrap=True)
-    for heading in (
-        "solved [95 %]",
-        "steps to solve (range)",
-        "holds",
-        "test loss",
-        *scores,
-        "gradient\nat init",
-        "gradient\nafter",
-        "horizon\n(1 %)",
-        "seconds",
-    ):
-        table.add_column(heading, justify="right")
-    for line in comparison.lines:
-        table.add_row(*_cells(line, scores))
+
+def terminal_table(comparison: Comparison) -> Table:
+    """Did each cell solve the problem, when, and how far back does its gradient reach?
+
+    A few cells stand side by side, which fits a narrow terminal; many stand one below the other.
+    """
+    table = Table(title=comparison.title, caption=caption(comparison), title_justify="left", caption_justify="left")
+    lines = [headings(comparison), *rows(comparison)]
+    if len(lines) <= 1 + SIDE_BY_SIDE:
+        lines = [list(column) for column in zip(*lines, strict=True)]
+    for k, heading in enumerate(lines[0]):
+        table.add_column(heading, justify="right" if k else "left", no_wrap=not k)
+    for row in lines[1:]:
+        table.add_row(*row)
     return table
 
 
-def _cells(line: Line, scores: list[str]) -> list[str]:
+def markdown_table(comparison: Comparison) -> str:
+    """The same as Markdown, with its title and caption."""
+    lines = [headings(comparison), ["---", *["---:"] * (len(headings(comparison)) - 1)], *rows(comparison)]
+    table = "\n".join("| " + " | ".join(_escaped(cell) for cell in line) + " |" for line in lines)
+    words = "\n".join(f"- {_escaped(sentence)}" for sentence in sentences(comparison))
+    return f"**{_escaped(comparison.title)}**\n\n{table}\n\n{_escaped(caption(comparison))}\n\n{words}\n"
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """The outcome of each cell in words."""
+    return [_sentence(line) for line in comparison.lines]
+
+
+def _sentence(line: Line) -> str:
+    s = line.summary()
+    before, after = power_of_ten(s["grad_first_over_last_init"]), power_of_ten(s["grad_first_over_last_end"])
+    return (
+        f"{line.label}: {s['solved']} of {s['n']} seeds solved it. Of the gradient at the last step, {before} reached "
+        f"the first step before training and {after} after it."
+    )
+
+
+def caption(comparison: Comparison) -> str:
+    """What the numbers are to be compared with: the closed-form baselines, and what has been published."""
+    run = comparison.lines[0].runs[0]
+    forget = ", ".join(f"{name} {value:.4g}" for name, value in run["baselines"].items())
+    text = f"Medians over seeds. Test loss of predictors that forget: {forget}. Gradient: first step over last."
+    for known in run["card"]["published"]:
+        if known["lag"] == run["lag"] and known["protocol"] == run["protocol"]:
+            text += f" Published, {known['cell']}: {known['metric']} {known['value']:g} ({known['source']})."
+    return text
+
+
+def headings(comparison: Comparison) -> list[str]:
+    """Of the columns."""
+    return [
+        *("cell", "weights", "lr", "solved [95 %]", "steps to solve (range)", "holds", "test loss"),
+        *comparison.lines[0].runs[0]["scores"],
+        *("gradient at init", "gradient after", "horizon (1 %)", "seconds"),
+    ]
+
+
+def rows(comparison: Comparison) -> list[list[str]]:
+    """One per line of the comparison, as text."""
+    scores = list(comparison.lines[0].runs[0]["scores"])
+    return [_row(line, scores) for line in comparison.lines]
+
+
+def _row(line: Line, scores: list[str]) -> list[str]:
     s = line.summary()
     return [
         line.label,
         f"{s['parameters']:,}",
         f"{s['lr']:g}",
-        _solved(line),
-        _steps(line),
+        _solved(s),
+        _steps(s),
         f"{s['held']}/{s['solved']}" if s["solved"] else "–",
         "–" if s["test_loss"] is None else f"{s['test_loss']:.3g}",
-        *("–" if s["scores"][name] is None else f"{s['scores'][name]:.3f}" for name in scores),
+        *("–" if s["scores"].get(name) is None else f"{s['scores'][name]:.3f}" for name in scores),
         power_of_ten(s["grad_first_over_last_init"]),
         power_of_ten(s["grad_first_over_last_end"]),
         "–" if s["grad_first_over_last_end"] is None else count(s["horizon"], line.runs[0]["length"] - 1),
@@ -53,18 +92,18 @@ def _cells(line: Line, scores: list[str]) -> list[str]:
     ]
 
 
-def _solved(line: Line) -> str:
-    s = line.summary()
-    text = f"{s['solved']}/{s['n']} [{s['solved_low']:.2f}, {s['solved_high']:.2f}]"
-    for what in ("diverged", "unfinished"):
-        if s[what]:
-            text += f"\n{s[what]} {what}"
-    return text
+def _solved(summary: dict[str, Any]) -> str:
+    text = f"{summary['solved']}/{summary['n']} [{summary['solved_low']:.2f}, {summary['solved_high']:.2f}]"
+    broken = [f"{summary[what]} {what}" for what in ("diverged", "unfinished") if summary[what]]
+    return ", ".join([text, *broken])
 
 
-def _steps(line: Line) -> str:
-    s = line.summary()
-    median = count(s["steps_to_solve"], s["censored_at"])
-    if s["steps_to_solve_min"] is None:
-        return median
-    return f"{median} ({s['steps_to_solve_min']:,} – {count(s['steps_to_solve_max'], s['censored_at'])})"
+def _steps(summary: dict[str, Any]) -> str:
+    """Median and range; an unsolved run is only known to need more than it was given."""
+    low, high, unsolved = (summary[name] for name in ("steps_to_solve_min", "steps_to_solve_max", "censored_at"))
+    median = count(summary["steps_to_solve"], unsolved)
+    return median if low is None else f"{median} ({count(low, None)} – {count(high, unsolved)})"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")

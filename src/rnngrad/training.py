@@ -37,7 +37,7 @@ class Trainer:
 
         x: (len(rows), T, B, I); loss: outputs (R, keep, B, O) and target to (R,). Nothing waits for the device.
         """
-        theta = self.model.theta[list(rows)].requires_grad_()
+        theta = torch.stack([self.model.theta[row] for row in rows]).requires_grad_()
         losses = loss(self.model.outputs(self.model.params(theta), x, keep, self.engine), target)
         (gradients,) = torch.autograd.grad(losses.sum(), theta)
         for row, gradient in zip(rows, gradients, strict=True):

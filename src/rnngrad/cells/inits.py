@@ -53,7 +53,7 @@ def forget_bias(value: float) -> Init:
     """The initialisation that sets the forget gate's whole bias, b_ih + b_hh, to ``value``."""
 
     def init(cell: Cell, inputs: int, hidden: int, length: int, generator: Generator) -> Params:
-        """As by default, with the forget gate's bias b_ih + b_hh set to the number in the name.
+        """As by default, with the forget gate's bias b_ih + b_hh set to B in forget_bias_B, any number.
 
         Reference: Gers, Schmidhuber & Cummins 2000; Jozefowicz, Zaremba & Sutskever 2015 (value 1).
         """
@@ -90,13 +90,20 @@ INITS: dict[str, Init] = {
 """By name; ``forget_bias_B`` is known for every number B."""
 
 
+def canonical(name: str) -> str:
+    """The one spelling of an initialisation's name. Raises UsageError for an unknown one."""
+    if name in INITS:
+        return name
+    match = re.fullmatch(r"forget_bias_(-?\d{1,6}(?:\.\d{1,6})?)", name)
+    if not match:
+        raise unknown("init", name, INITS)
+    return f"forget_bias_{float(match[1]):g}"
+
+
 def find(name: str) -> Init:
     """The initialisation of that name. Raises UsageError for an unknown one."""
-    if name in INITS:
-        return INITS[name]
-    if match := re.fullmatch(r"forget_bias_(-?\d+(?:\.\d+)?)", name):
-        return forget_bias(float(match[1]))
-    raise unknown("init", name, INITS)
+    name = canonical(name)
+    return INITS[name] if name in INITS else forget_bias(float(name.removeprefix("forget_bias_")))
 
 
 def initialise(

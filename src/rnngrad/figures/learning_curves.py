@@ -26,7 +26,7 @@ def learning_curves(title: str, lines: Mapping[str, Sequence[tuple[Row, Sequence
         for column, (label, runs) in enumerate(lines.items()):
             colour = style.PALETTE[column % len(style.PALETTE)]
             solved = sum(run["solved"] for run, _ in runs)
-            grid[0][column].set_title(f"{label}: {solved} of {len(runs)} solved")
+            grid[0][column].set_title(f"{label}\n{solved} of {len(runs)} solved")
             _losses(grid[0][column], runs, colour)
             for row, score in enumerate(scores, 1):
                 _score(grid[row][column], runs, score, colour)

@@ -39,7 +39,7 @@ def style() -> Iterator[None]:
 def panels(rows: int, columns: int, sharey: Literal["row", "none"]) -> tuple[Figure, list[list[Axes]]]:
     """A grid of panels without pyplot, so that no window and no global figure exist."""
     figure = Figure(figsize=(PANEL[0] * columns + 0.6, PANEL[1] * rows + 0.9), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False, sharex="col", sharey=sharey)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex="all", sharey=sharey)
     return figure, [list(row) for row in grid]
 
 

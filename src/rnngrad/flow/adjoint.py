@@ -9,6 +9,9 @@ from ..cells import Cell, Params
 from ..models import Recurrent
 from .profile import Profile
 
+BLOCK = 128
+"""Lags whose norms are taken at once: few enough to keep their adjoints, many enough to pay for the calls."""
+
 
 def measure_flow(model: Recurrent, x: Tensor, last_step_loss: Callable[[Tensor], Tensor]) -> Profile:
     """How the gradient of the last step's loss shrinks or grows on its way back to the first step.
@@ -39,17 +42,27 @@ def backward_norms(cell: Cell, params: Params, a: Tensor, states: list[Tensor], 
     The adjoint of every sample is rescaled to unit norm at every step and its log scale carried, so that no lag is
     too long: the backward map is linear in it.
     """
-    profile = Profile.empty(cell, a.shape[0], a.shape[1], a.device)
+    steps = a.shape[1]
+    profile = Profile.empty(cell, a.shape[0], steps, a.device)
     log_scale = adjoint.new_zeros(adjoint.shape[:-1])
-    for lag in range(a.shape[1]):
-        t = a.shape[1] - lag
-        adjoint, log_scale = _rescale(adjoint, log_scale)
-        profile.record(lag, adjoint, log_scale)
-        state = states[t - 1].detach().requires_grad_()
-        with torch.enable_grad():
-            after = cell.step(params, a[:, t - 1], state)
-        (adjoint,) = torch.autograd.grad(after, state, adjoint)
+    for first in range(0, steps, BLOCK):
+        adjoints, log_scales = [], []
+        for lag in range(first, min(first + BLOCK, steps)):
+            adjoint, log_scale = _rescale(adjoint, log_scale)
+            adjoints.append(adjoint)
+            log_scales.append(log_scale)
+            t = steps - lag
+            adjoint = _step_back(cell, params, a[:, t - 1], states[t - 1], adjoint)
+        profile.record(first, torch.stack(adjoints, dim=1), torch.stack(log_scales, dim=1))
     return profile.cpu()
+
+
+def _step_back(cell: Cell, params: Params, a: Tensor, state: Tensor, adjoint: Tensor) -> Tensor:
+    """δ_{t-1} = J_tᵀ δ_t, the exact product by autograd through one step."""
+    state = state.detach().requires_grad_()
+    with torch.enable_grad():
+        after = cell.step(params, a, state)
+    return torch.autograd.grad(after, state, adjoint)[0]
 
 
 def _last_adjoint(

@@ -38,18 +38,18 @@ class Profile:
         """The profile in the host's memory."""
         return Profile(self.parts, self.log_rms.cpu(), self.log_norm_of_mean.cpu())
 
-    def record(self, lag: int, adjoint: Tensor, log_scale: Tensor) -> None:
-        """Enter the norms of one lag. adjoint: (R, B, S), to be multiplied by exp(log_scale), (R, B)."""
-        largest = log_scale.amax(dim=1, keepdim=True)
+    def record(self, lag: int, adjoints: Tensor, log_scales: Tensor) -> None:
+        """Enter the norms of n lags from ``lag`` on. adjoints: (R, n, B, S), times exp(log_scales), (R, n, B)."""
+        lags = slice(lag, lag + adjoints.shape[1])
+        largest = log_scales.amax(dim=2, keepdim=True)
         reference = torch.where(largest.isfinite(), largest, 0.0)
-        weight = (log_scale - reference).exp()
-        mean = (adjoint * weight.unsqueeze(-1)).mean(dim=1)
-        square = weight.square()
-        for k, part in enumerate(self._columns(adjoint.shape[-1])):
-            mean_square = (adjoint[..., part].square().sum(dim=-1) * square).mean(dim=1)
-            self.log_rms[:, lag, k] = 0.5 * mean_square.log() + reference[:, 0]
+        weight = (log_scales - reference).exp()
+        mean = (adjoints * weight.unsqueeze(-1)).mean(dim=2)
+        for k, part in enumerate(self._columns(adjoints.shape[-1])):
+            mean_square = (adjoints[..., part].square().sum(dim=-1) * weight.square()).mean(dim=2)
+            self.log_rms[:, lags, k] = 0.5 * mean_square.log() + reference[..., 0]
             norm = torch.linalg.vector_norm(mean[..., part], dim=-1)
-            self.log_norm_of_mean[:, lag, k] = norm.log() + reference[:, 0]
+            self.log_norm_of_mean[:, lags, k] = norm.log() + reference[..., 0]
 
     def _columns(self, width: int) -> list[slice]:
         if len(self.parts) == 1:

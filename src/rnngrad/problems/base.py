@@ -28,6 +28,8 @@ class Problem(ABC):
     inputs: ClassVar[int]
     outputs: ClassVar[int]
     loss_name: ClassVar[str]
+    score_names: ClassVar[tuple[str, ...]] = ("loss",)
+    """What a test reports: the loss, and what ``scores`` gives beside it."""
 
     def __post_init__(self) -> None:
         if self.protocol not in self.protocols:

@@ -13,7 +13,9 @@ LETTERS, SYMBOLS, GO = 8, 10, 9
 
 
 class Copy(Problem):
-    """Recall ten letters, drawn from eight, after the go-signal. ::
+    """Recall ten letters, drawn from eight, after the go-signal.
+
+    ::
 
         input    3 1 7 … 5 | 0 0 … 0 | 9 | 0 0 0 … 0        codes: blank 0, letters 1..8, go-signal 9
         target   0 0 0 … 0 | 0 0 … 0 | 0 | 3 1 7 … 5
@@ -34,6 +36,7 @@ class Copy(Problem):
     inputs: ClassVar[int] = GO + 1
     outputs: ClassVar[int] = LETTERS + 1
     loss_name: ClassVar[str] = "cross entropy"
+    score_names: ClassVar[tuple[str, ...]] = ("loss", "recall", "exact")
 
     @property
     def lengths(self) -> range:

@@ -1,0 +1,107 @@
+"""Makes the ledger's entries: runs the exact commands, keeps the rows, writes the tables, figures and pages.
+
+python reports/make.py adding-lag200         run one entry (or several), then rebuild its page and the ledger
+python reports/make.py --rebuild             only rebuild every page and the ledger from the committed rows
+"""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+from rnngrad import report
+from rnngrad.cards import load
+from rnngrad.store import Store
+from rnngrad.summary import comparisons
+
+HERE = Path(__file__).parent
+FOUR = "--cell rnn --cell gru --cell lstm:forget_bias_1 --cell lstm:chrono"
+
+
+def tuning(task: str, options: str) -> list[str]:
+    """Every rate of the card's grid, on seeds that no other entry reports."""
+    return [f"task {task} {FOUR} --lr {rate:g} --seed 1000 {options}" for rate in load(task).training.lr_grid]
+
+
+ENTRIES = {
+    "demo": ("The main job: `make demo`", ["task adding --lag 200"]),
+    "adding-lag200": ("Adding, lag 200, ten seeds", [f"task adding --lag 200 --seeds 10 {FOUR}"]),
+    "adding-lag1000": ("Adding, lag 1,000", [f"task adding --lag 1000 {FOUR}"]),
+    "copy-lag30": ("Copy memory, lag 30", [f"task copy --lag 30 {FOUR}"]),
+    "copy-lag100": ("Copy memory, lag 100", [f"task copy --lag 100 {FOUR}"]),
+    "tuning-adding": ("Learning rates for adding", tuning("adding", "--seeds 3")),
+    "tuning-copy": ("Learning rates for copy memory", tuning("copy", "--seeds 2 --steps 3000")),
+}
+
+
+def run(name: str) -> None:
+    """Runs an entry's commands from nothing into its folder."""
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    for arguments in ENTRIES[name][1]:
+        command = [str(Path(sys.executable).with_name("rnngrad")), *arguments.split(), "--out", f"reports/{name}"]
+        subprocess.run(command, check=True, cwd=HERE.parent)
+    slim(folder)
+
+
+def slim(folder: Path) -> None:
+    """Keeps of the flow profiles what the figures show, the first and the last of every run, and no weights."""
+    shutil.rmtree(folder / "weights")
+    with sqlite3.connect(folder / "rnngrad.db", isolation_level=None) as db:
+        ends = "SELECT {}(step) FROM snapshots AS own WHERE own.run = snapshots.run"
+        first, last = ends.format("min"), ends.format("max")
+        db.execute(f"UPDATE snapshots SET flow = '{{}}' WHERE step <> ({first}) AND step <> ({last})")
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("VACUUM")
+    db.close()
+
+
+def rebuild(name: str) -> str:
+    """Tables, figures and page of an entry, from its rows; returns its line in the ledger."""
+    folder, (title, _) = HERE / name, ENTRIES[name]
+    store = Store(folder / "rnngrad.db", create=False)
+    runs = store.runs()
+    found = comparisons(runs)
+    page = [f"# {title}", ""]
+    for comparison in found:
+        report.draw(comparison, store, folder)
+        page += [(folder / f"{comparison.name}.md").read_text(encoding="utf-8")]
+        page += [f"![{kind}]({comparison.name}-{kind}.png)" for kind in ("learning", "flow")] + [""]
+    store.close()
+    page += ["Made by, on the day and in the time given:", "", *provenance(runs), ""]
+    page += [f"Rebuilt from the rows by `rnngrad report --store reports/{name}/rnngrad.db`.", ""]
+    (folder / "README.md").write_text("\n".join(page), encoding="utf-8")
+    solved = ", ".join(
+        f"{line.label} {line.summary()['solved']}/{line.summary()['n']}" for c in found for line in c.lines
+    )
+    return f"| [{name}]({name}/README.md) | {title} | {runs[0]['created_at'][:10]} | {solved} |"
+
+
+def provenance(runs: list[dict]) -> list[str]:
+    """One line per command: what was typed, when, on what, and how long its cells took in all."""
+    lines = []
+    for command in dict.fromkeys(run["command"] for run in runs):
+        own = [run for run in runs if run["command"] == command]
+        cells = {}
+        for run in own:
+            key = (run["cell"], run["init"], run["lr"])
+            cells[key] = max(cells.get(key, 0.0), run["seconds"])
+        versions = ", ".join(f"{k} {v}" for k, v in own[0]["versions"].items())
+        where = f"{own[0]['device']}, engine {own[0]['engine']}, {versions}"
+        lines.append(f"- `{command}` ({own[0]['created_at'][:10]}, {sum(cells.values()):,.0f} s; {where})")
+    return lines
+
+
+def main(names: list[str]) -> None:
+    """Runs what is named, then rebuilds the pages."""
+    for name in [n for n in names if n != "--rebuild"]:
+        run(name)
+    made = [rebuild(name) for name in ENTRIES if (HERE / name / "rnngrad.db").exists()]
+    head = (HERE / "HEAD.md").read_text(encoding="utf-8")
+    table = ["| entry | what | date | seeds solved |", "| --- | --- | --- | --- |", *made]
+    (HERE / "README.md").write_text(head + "\n" + "\n".join(table) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

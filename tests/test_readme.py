@@ -1,0 +1,54 @@
+"""The README is true: its commands parse, its names exist, its table is the one in the ledger."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from rnngrad import cli
+from rnngrad.cells import CELLS, INITS
+from rnngrad.problems import PROBLEMS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+COMMANDS = [line.split("#")[0].split(">")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("line", [c for c in COMMANDS if c.startswith("rnngrad")])
+def test_a_command_of_the_readme_is_understood(line):
+    name, *words = shlex.split(line)[1:]
+    subcommand = cli.command.commands[name]
+    context = subcommand.make_context(name, words)
+    if name == "task":
+        flags = {k: context.params[k] for k in ("lag", "protocol", "batch", "lr", "steps", "cell_names", "hidden")}
+        cli.resolved(cli.cards.load(context.params["name"]), **flags)
+
+
+@pytest.mark.parametrize("line", [c for c in COMMANDS if c.startswith("make")])
+def test_a_make_target_of_the_readme_exists(line):
+    assert re.search(rf"^{line.split()[1]}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+
+
+def test_the_readme_has_commands_of_both_kinds():
+    assert {c.split()[0] for c in COMMANDS} >= {"rnngrad", "make"}
+
+
+@pytest.mark.parametrize(
+    "name", [*PROBLEMS, *CELLS, *INITS, *(p for problem in PROBLEMS.values() for p in problem.protocols)]
+)
+def test_every_registry_entry_is_in_the_readme(name):
+    assert f"`{name}`" in README
+
+
+def test_the_readmes_table_is_the_ledgers():
+    table = (ROOT / "reports/demo/adding-arjovsky-lag200.md").read_text(encoding="utf-8")
+    rows = [line for line in table.splitlines() if line.startswith("|")]
+    assert len(rows) == 4
+    assert all(row in README for row in rows)
+
+
+def test_every_file_that_the_readme_names_exists():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target

@@ -1,0 +1,44 @@
+"""What the whole program claims, at its own size: minutes of training, so only under the slow marker."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from rnngrad import cards
+from rnngrad.cards import CellSpec
+from rnngrad.cells import CELLS
+from rnngrad.engine import choose
+from rnngrad.ensemble import Ensemble
+
+pytestmark = pytest.mark.slow
+
+
+def solved(lag, cell, seeds, steps):
+    """How many seeds solve adding at that lag under the shipped card, and the ensemble."""
+    card = cards.load("adding")
+    card = replace(card, problem=replace(card.problem, lag=lag), training=replace(card.training, max_steps=steps))
+    spec = CellSpec.parse(cell, hidden=32)
+    cpu = torch.device("cpu")
+    ensemble = Ensemble(card, spec, range(seeds), cpu, choose(CELLS[spec.name], torch.float32, cpu))
+    last = {}
+    for snapshots in ensemble.run():
+        last |= {s.replica: s for s in snapshots}
+    return sum(s.outcome.solved_at is not None for s in last.values()), last
+
+
+def test_the_lstm_solves_lag_200_in_nine_seeds_of_ten_and_its_gradient_arrives():
+    count, last = solved(200, "lstm", seeds=10, steps=3000)
+    assert count >= 9
+    arrived = [s for s in last.values() if s.outcome.solved_at is not None]
+    assert all(s.log_first_over_last > -7 for s in arrived)
+
+
+def test_chrono_solves_lag_1000_in_four_seeds_of_five():
+    count, _ = solved(1000, "lstm:chrono", seeds=5, steps=3000)
+    assert count >= 4
+
+
+def test_the_vanilla_net_gets_no_gradient_through_200_steps_at_initialisation():
+    _, last = solved(200, "rnn", seeds=5, steps=1)
+    assert all(s.log_first_over_last < -80 for s in last.values())
