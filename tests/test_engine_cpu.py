@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rnngrad.cells import CELLS, Cell, Params
-from rnngrad.engine import choose, cpu, reference
+from rnngrad.engine import Tap, choose, cpu, reference
 from rnngrad.errors import UsageError
 
 # R, T, B, I, H, keep: one of everything; H off the vector width; B off the tile; many inputs; loss at every step.
@@ -53,6 +53,58 @@ def test_fused_equals_reference(name, shape, dtype, tolerance):
     for key, want in truth.items():
         scale = max(want.abs().max().item(), 1e-30)
         assert (ours[key] - want).abs().max().item() <= tolerance * scale, key
+
+
+def tapped(engine, cell: Cell, params: Params, x: Tensor, state: Tensor, keep: int) -> Tap:
+    """The tap after the backward pass of a mean over the batch."""
+    tap = Tap(scale=1 / x.shape[2], mean=True)
+    leaves = {name: w.detach().clone().requires_grad_() for name, w in params.items()}
+    out = engine.unroll(cell, leaves, x, keep, state, tap)
+    weights = torch.randn(out.shape[1:], generator=torch.Generator().manual_seed(1), dtype=out.dtype)
+    (out * weights).sum(dim=(0, 1, 3)).mean().backward()
+    return tap
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: FORMAT(*shape))
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-4)])
+def test_adjoint_norms_equal_the_references(name, shape, dtype, tolerance):
+    inputs = problem(CELLS[name], shape, dtype)
+    ours, truth = (tapped(engine, CELLS[name], *inputs, shape[-1]) for engine in (cpu, reference))
+    for key in ("log_norms", "log_norm_of_mean"):
+        torch.testing.assert_close(getattr(ours, key), getattr(truth, key).double(), rtol=tolerance, atol=tolerance)
+
+
+def test_lag_zero_of_c_has_no_norm():
+    cell, shape = CELLS["lstm"], (2, 5, 4, 3, 6, 1)
+    norms = tapped(cpu, cell, *problem(cell, shape, torch.float32), 1).log_norms
+    assert (norms[:, -1, :, 2] == -torch.inf).all()
+    assert torch.equal(norms[:, -1, :, 0], norms[:, -1, :, 1])
+    assert norms[:, :-1].isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_no_lag_is_too_long_for_the_norms(name):
+    cell, lag = CELLS[name], 3000
+    params, x, state = problem(cell, (1, lag, 8, 2, 16, 1), torch.float32)
+    params = {key: 0.3 * weight for key, weight in params.items()}
+    norms = tapped(cpu, cell, params, x, state, 1).log_norms[0, :, :, 0].mean(dim=1)
+    assert norms.isfinite().all()
+    first, second = norms[lag // 2] - norms[0], norms[-1] - norms[lag // 2]
+    assert norms[0] < -800
+    assert abs(first / second - 1) < 0.05
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_tap_changes_no_bit(name):
+    cell, shape = CELLS[name], (2, 30, 19, 3, 20, 1)
+    params, x, state = problem(cell, shape, torch.float32)
+    gradients = []
+    for tap in (None, Tap(mean=True)):
+        leaf = params["weight_hh"].clone().requires_grad_()
+        cpu.unroll(cell, params | {"weight_hh": leaf}, x, 1, state, tap).square().sum().backward()
+        gradients.append(leaf.grad)
+    assert torch.equal(*gradients)
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -1,7 +1,7 @@
 """Engines: cells unrolled over time. One interface, interchangeable implementations.
 
 An engine is a module with ``name``, ``supports(cell, dtype, device)`` and
-``unroll(cell, params, x, keep, state=None)``; the reference says what each means.
+``unroll(cell, params, x, keep, state=None, tap=None)``; the reference says what each means.
 """
 
 from typing import Protocol
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..cells import Cell, Params
 from . import cpu, reference
+from .tap import Tap
 
 
 class Engine(Protocol):
@@ -20,7 +21,9 @@ class Engine(Protocol):
 
     def supports(self, cell: Cell, dtype: torch.dtype, device: torch.device) -> bool: ...
 
-    def unroll(self, cell: Cell, params: Params, x: Tensor, keep: int, state: Tensor | None = None) -> Tensor: ...
+    def unroll(
+        self, cell: Cell, params: Params, x: Tensor, keep: int, state: Tensor | None = None, tap: Tap | None = None
+    ) -> Tensor: ...
 
 
 ENGINES: dict[str, Engine] = {"reference": reference, "cpu": cpu}
@@ -32,4 +35,4 @@ def choose(cell: Cell, dtype: torch.dtype, device: torch.device) -> Engine:
     return next(engine for engine in reversed(ENGINES.values()) if engine.supports(cell, dtype, device))
 
 
-__all__ = ["ENGINES", "Engine", "choose"]
+__all__ = ["ENGINES", "Engine", "Tap", "choose"]

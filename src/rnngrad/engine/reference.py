@@ -1,9 +1,12 @@
 """The reference engine: plain autograd over ``cell.step``. Any cell, dtype and device; the truth for the others."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from ..cells import Cell, Params
+from .tap import Tap
 
 name = "reference"
 
@@ -13,19 +16,40 @@ def supports(cell: Cell, dtype: torch.dtype, device: torch.device) -> bool:
     return True
 
 
-def unroll(cell: Cell, params: Params, x: Tensor, keep: int, state: Tensor | None = None) -> Tensor:
+def unroll(
+    cell: Cell, params: Params, x: Tensor, keep: int, state: Tensor | None = None, tap: Tap | None = None
+) -> Tensor:
     """h at the last ``keep`` steps of the unrolled cell.
 
     x: (R, T, B, I); state: (R, B, S), zeros if None. Returns (R, keep, B, H), differentiable with respect to the
-    weights, x and the initial state.
+    weights, x and the initial state. A tap is filled by the backward pass.
     """
     replicas, steps, batch, _ = x.shape
     hidden = params["weight_hh"].shape[-1]
     a = cell.project(params, x)
     s = x.new_zeros(replicas, batch, cell.state_width(hidden)) if state is None else state
-    kept = []
+    kept, states = [], []
     for t in range(steps):
         s = cell.step(params, a[:, t], s)
+        states.append(s)
         if t >= steps - keep:
             kept.append(s[..., :hidden])
+    if tap is not None and s.requires_grad:
+        _listen(tap, states, hidden)
     return torch.stack(kept, dim=1)
+
+
+def _listen(tap: Tap, states: list[Tensor], hidden: int) -> None:
+    """Fill the tap when the gradient of the first state, the last to be known, is there. Norms may underflow here."""
+    shape = (states[0].shape[0], len(states), *states[0].shape[1:])
+    adjoints = states[0].new_zeros(shape).view(*shape[:3], -1, hidden)  # (R, T, B, P, H)
+
+    def heard(t: int, adjoint: Tensor) -> None:
+        adjoints[:, t] = adjoint.reshape(adjoints[:, t].shape)
+        if t == 0:
+            sums = adjoints.sum(dim=2).unsqueeze(1)
+            zeros = torch.zeros(shape[:3], dtype=torch.int64)
+            tap.fill(adjoints.square().sum(dim=-1), zeros, sums, zeros[:, None, :, 0])
+
+    for t, state in enumerate(states):
+        state.register_hook(partial(heard, t))  # type: ignore[no-untyped-call]

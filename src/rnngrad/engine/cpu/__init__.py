@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...cells import Cell, Params
+from ..tap import Tap
 from .arguments import CELLS, DTYPES, checked
 
 name = "cpu"
@@ -19,14 +20,17 @@ def supports(cell: Cell, dtype: torch.dtype, device: torch.device) -> bool:
     return cell.name in CELLS and dtype in DTYPES and device.type == "cpu"
 
 
-def unroll(cell: Cell, params: Params, x: Tensor, keep: int, state: Tensor | None = None) -> Tensor:
+def unroll(
+    cell: Cell, params: Params, x: Tensor, keep: int, state: Tensor | None = None, tap: Tap | None = None
+) -> Tensor:
     """h at the last ``keep`` steps of the unrolled cell, as :func:`rnngrad.engine.reference.unroll` has it.
 
     x: (R, T, B, I); state: (R, B, S), zeros if None. Returns (R, keep, B, H), differentiable once with respect to the
-    weights, x and the initial state. Raises UsageError, naming the argument, if one has the wrong type or shape.
+    weights, x and the initial state. A tap is filled by the backward pass; its norms neither under- nor overflow.
+    Raises UsageError, naming the argument, if one has the wrong type or shape.
     """
     tensors = checked(cell, params, x, keep, state)
     from .unrolling import Unrolling
 
-    out: Tensor = Unrolling.apply(cell.name, keep, *tensors)  # type: ignore[no-untyped-call]
+    out: Tensor = Unrolling.apply(cell.name, keep, tap, *tensors)  # type: ignore[no-untyped-call]
     return out

@@ -9,7 +9,7 @@ from numba import njit
 
 from . import gru, lstm, rnn
 from .compiled import kernel
-from .scale import level, multiply, receive, record, rescale
+from .scale import add_up, level, multiply, receive, record, rescale
 from .simd import lanes
 from .tile import CHUNK_ROWS, add_outer, buffer, joined, pack_gates, pack_rows, padded, pull_back
 
@@ -124,13 +124,31 @@ def _leave(adjoint, width, exponents, hidden, grad_state, low, rows):
 
 @kernel
 def backward(
-    kind, x, w_ih, w_hh, states, saved, grad_out, grad_x, grad_state, dw, norms, powers, replica, tile, low, rows
+    kind,
+    x,
+    w_ih,
+    w_hh,
+    states,
+    saved,
+    grad_out,
+    grad_x,
+    grad_state,
+    dw,
+    norms,
+    powers,
+    sums,
+    sum_powers,
+    replica,
+    tile,
+    low,
+    rows,
 ):
     """All steps back.
 
     grad_out: (R, keep, B, H). Written: grad_x (R, T, B, I) unless empty, grad_state (R, B, S), dw (R, tiles, I + 1 + H,
-    blocks·W), which starts at zero, and, unless empty, the adjoints' squared norms (R, T, B, parts), which are to be
-    multiplied by 4 to the ``powers`` (R, T, B).
+    blocks·W), which starts at zero, and for a tap, each unless empty: norms (R, T, B, parts), the squared norms of the
+    adjoints, to be multiplied by 4 to the powers (R, T, B); sums (R, tiles, T, parts·W), the adjoints added up over the
+    tile's samples, to be multiplied by 2 to the sum_powers (R, tiles, T).
     """
     steps, inputs, hidden, keep = x.shape[1], x.shape[3], w_hh.shape[2], grad_out.shape[1]
     n, width, lead = lanes(w_hh), padded(w_hh, hidden), padded(w_hh, inputs + 1)
@@ -157,6 +175,11 @@ def backward(
         for t in range(end - 1, begin - 1, -1):
             if t >= steps - keep:
                 receive(adjoint, parts * width, exponents, grad_out[replica, t - steps + keep], low, rows)
+            if sums.size > 0:
+                at = t * parts * width
+                sum_powers[replica, tile, t] = add_up(
+                    adjoint, parts * width, exponents, sums[replica, tile].reshape(-1), at, rows
+                )
             now, to, kept_at = t * rows * row_size, (t - begin) * rows * dz_row, t * kept_slot
             if kind == LSTM:
                 lstm.deltas(adjoint, h, now, row_size, lead, kept, kept_at, width, rows, dz, to, squares)

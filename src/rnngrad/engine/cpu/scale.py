@@ -61,6 +61,20 @@ def record(squares, parts, exponents, norms, powers, low, rows):
 
 
 @njit
+def add_up(adjoint, row_size, exponents, sums, at, rows):
+    """The sum of the rows to sums[at:], each brought to the largest exponent, which is returned."""
+    n = lanes(adjoint)
+    largest = exponents.max()
+    sums[at : at + row_size] = 0
+    for row in range(rows):
+        factor = 1.0 if exponents[row] == largest else power(exponents[row] - largest)
+        for column in range(0, row_size, n):
+            term = load(adjoint, row * row_size + column) * factor
+            store(sums, at + column, load(sums, at + column) + term)
+    return largest
+
+
+@njit
 def rescale(adjoint, row_size, exponents, squares, parts, rows, used, at):
     """Bring the adjoints that left the range back to about 1.
 

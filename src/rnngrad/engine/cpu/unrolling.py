@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ..tap import Tap
 from . import gru, kernels, lstm, workers
 from .simd import VECTOR_BYTES
 
@@ -45,7 +46,16 @@ class Unrolling(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, cell: str, keep: int, x: Tensor, state: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor
+        ctx: Any,
+        cell: str,
+        keep: int,
+        tap: Tap | None,
+        x: Tensor,
+        state: Tensor,
+        w_ih: Tensor,
+        w_hh: Tensor,
+        b_ih: Tensor,
+        b_hh: Tensor,
     ) -> Tensor:
         replicas, steps, batch, inputs = x.shape
         hidden, kind = w_hh.shape[2], KINDS[cell]
@@ -59,6 +69,7 @@ class Unrolling(torch.autograd.Function):
         out = x.new_empty(replicas, keep, batch, hidden)
         _run(kernels.forward, kind, [x, state, w_ih, w_hh, b_ih, b_hh, out, states, saved], tasks)
         ctx.kind, ctx.tasks, ctx.states, ctx.saved, ctx.state_width = kind, tasks, states, saved, state.shape[2]
+        ctx.tap = tap
         ctx.save_for_backward(x, w_ih, w_hh)
         return out
 
@@ -66,20 +77,29 @@ class Unrolling(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, ...]:
         x, w_ih, w_hh = ctx.saved_tensors
-        replicas, _, batch, inputs = x.shape
+        replicas, steps, batch, inputs = x.shape
         hidden = w_hh.shape[2]
         width, gates = _padded(hidden, x.dtype), w_hh.shape[1] // hidden
         blocks = 4 if gates > 1 else 1
-        want_x = ctx.needs_input_grad[2]
+        tiles, parts = len(ctx.tasks) // replicas, ctx.state_width // hidden
+        want_x = ctx.needs_input_grad[3]
         grad_x = x.new_zeros(x.shape if want_x else (replicas, 0, 0, 0))
         grad_state = x.new_empty(replicas, batch, ctx.state_width)
-        dw = x.new_zeros(replicas, len(ctx.tasks) // replicas, inputs + 1 + hidden, blocks * width)
-        norms, powers = x.new_empty(replicas, 0, 0, 0), torch.empty(replicas, 0, 0, dtype=torch.int64)
-        tensors = [x, w_ih, w_hh, ctx.states, ctx.saved, grad_out.contiguous(), grad_x, grad_state, dw, norms, powers]
-        _run(kernels.backward, ctx.kind, tensors, ctx.tasks)
+        dw = x.new_zeros(replicas, tiles, inputs + 1 + hidden, blocks * width)
+        listened = steps if ctx.tap else 0
+        squares = x.new_empty(replicas, listened, batch, parts)
+        powers = torch.empty(replicas, listened, batch, dtype=torch.int64)
+        summed = steps if ctx.tap and ctx.tap.mean else 0
+        sums = x.new_empty(replicas, tiles, summed, parts * width)
+        sum_powers = torch.empty(replicas, tiles, summed, dtype=torch.int64)
+        tensors = [x, w_ih, w_hh, ctx.states, ctx.saved, grad_out.contiguous(), grad_x, grad_state, dw]
+        _run(kernels.backward, ctx.kind, [*tensors, squares, powers, sums, sum_powers], ctx.tasks)
+        if ctx.tap:
+            ctx.tap.fill(squares, powers, sums.unflatten(-1, (parts, width))[..., :hidden], sum_powers)
         turn = gru.TURN if ctx.kind == kernels.GRU else 0
         of_x, of_h = _gather(dw, gates, turn, hidden, inputs)
         return (
+            None,
             None,
             None,
             grad_x if want_x else None,

@@ -1,0 +1,58 @@
+"""A tap on the backward pass: the adjoint's norm at every step, in logs, from the pass that training makes anyway."""
+
+from functools import cached_property
+from math import log
+
+import torch
+from torch import Tensor
+
+
+class Tap:
+    """Given to ``unroll``, it holds the flow once the loss has been propagated back; then the same for the next.
+
+    δ_t = ∂L/∂s_t for the states s_1 … s_T, as the backward pass met it. Parts are the whole state first, then, where
+    there are two, h and c as independent coordinates: c_t is varied with h_t held fixed.
+
+    ``log_norms``: (R, T, B, parts), natural logs of the norms of each sample's adjoint.
+    ``log_norm_of_mean``: (R, T, parts), of the norm of the adjoint averaged over samples; only with ``mean=True``.
+
+    ``scale`` is the factor that each sample's own loss has in L, 1/B for a mean over the batch; it is divided out, so
+    that the norms are those of each sample's own loss. It is the gradient flow of the last step's loss if L is one.
+    """
+
+    def __init__(self, scale: float = 1.0, mean: bool = False) -> None:
+        self.scale = scale
+        self.mean = mean
+
+    def fill(self, squares: Tensor, powers: Tensor, sums: Tensor, sum_powers: Tensor) -> None:
+        """What an engine delivers; natural logs are taken when first asked for.
+
+        squares: (R, T, B, P), squared norms of h (and c), times 4 to the ``powers`` (R, T, B); sums: (R, K, T, P, ·),
+        adjoints added up over the samples of K groups, times 2 to the ``sum_powers`` (R, K, T), empty if not wanted.
+        """
+        self._squares, self._powers, self._sums, self._sum_powers = squares, powers, sums, sum_powers
+        for name in ("log_norms", "log_norm_of_mean"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def log_norms(self) -> Tensor:
+        """See the class."""
+        squares = _with_whole(self._squares.double())
+        return 0.5 * squares.log() + (log(2.0) * self._powers - log(self.scale)).unsqueeze(-1)
+
+    @cached_property
+    def log_norm_of_mean(self) -> Tensor:
+        """See the class."""
+        largest = self._sum_powers.amax(dim=1)
+        weights = torch.exp2((self._sum_powers - largest.unsqueeze(1)).to(self._sums.dtype))
+        total = (self._sums * weights[..., None, None]).sum(dim=1)
+        squares = _with_whole(total.square().sum(dim=-1).double())
+        samples = self._squares.shape[2]
+        return 0.5 * squares.log() + (log(2.0) * largest - log(self.scale * samples)).unsqueeze(-1)
+
+
+def _with_whole(squares: Tensor) -> Tensor:
+    """(…, P) to (…, 1 + P) with the sum first, unless there is but one part."""
+    if squares.shape[-1] == 1:
+        return squares
+    return torch.cat([squares.sum(dim=-1, keepdim=True), squares], dim=-1)
