@@ -13,6 +13,7 @@ from ..tap import Tap
 from .arguments import CELLS, DTYPES, checked
 
 name = "cpu"
+log_safe = True  # every adjoint carries a power of two
 
 
 def supports(cell: Cell, dtype: torch.dtype, device: torch.device) -> bool:
