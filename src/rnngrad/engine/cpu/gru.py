@@ -15,45 +15,44 @@ KEPT = 4  # vectors of W that a step keeps per sample beside the states: r, z, n
 TURN = 1  # gate g of the recurrent weights goes to place (g + TURN) mod 3
 
 
-@njit
+@njit(inline="always")
 def advance(states, now, then, row_size, lead, start, from_x, from_h, kept, kept_at, width, hidden, rows, scratch):
     """One step, as lstm.advance; from_x: packed weights of x and 1, from_h: of 1 and h, each with its own bias."""
     n = lanes(states)
-    for first in range(0, width, n):
-        _multiply(scratch, states, now, row_size, lead, start, from_x, from_h, hidden, first, rows)
-        for row in range(rows):
-            for at in ((4 * row + 1) * n, (4 * row + 2) * n):  # a loop of its own: many rows are under way at once
-                store(scratch, at, sigmoid(load(scratch, at)))
-        for row in range(rows):
-            to, source, at = kept_at + KEPT * row * width + first, 4 * row * n, row * row_size + lead + first
-            u, r, z = load(scratch, source), load(scratch, source + n), load(scratch, source + 2 * n)
-            new = tanh(load(scratch, source + 3 * n) + r * u)
-            store(states, then + at, new + z * (load(states, now + at) - new))
-            store(kept, to, r)
-            store(kept, to + width, z)
-            store(kept, to + 2 * width, new)
-            store(kept, to + 3 * width, u)
-
-
-@njit
-def _multiply(scratch, states, now, row_size, lead, start, from_x, from_h, hidden, first, rows):
-    """The pre-activations u_n, r, z, a_n of one vector of units for all rows, to the scratch."""
-    n = lanes(states)
     count = groups(rows, 3)
-    zero = splat(load(states, now), 0.0)
+    for first in range(0, width, n):
+        for group in range(count):
+            low = group * rows // count
+            height = (group + 1) * rows // count - low
+            _multiply(
+                scratch, states, now + low * row_size, row_size, lead, start, from_x, from_h, hidden, first, height
+            )
+            for row in range(height):
+                for at in ((4 * row + 1) * n, (4 * row + 2) * n):  # a loop of its own: many are under way at once
+                    store(scratch, at, sigmoid(load(scratch, at)))
+            for row in range(height):
+                to, source = kept_at + KEPT * (low + row) * width + first, 4 * row * n
+                at = (low + row) * row_size + lead + first
+                u, r, z = load(scratch, source), load(scratch, source + n), load(scratch, source + 2 * n)
+                new = tanh(load(scratch, source + 3 * n) + r * u)
+                store(states, then + at, new + z * (load(states, now + at) - new))
+                store(kept, to, r)
+                store(kept, to + width, z)
+                store(kept, to + 2 * width, new)
+                store(kept, to + 3 * width, u)
+
+
+@njit(inline="always")
+def _multiply(scratch, states, a, row_size, lead, start, from_x, from_h, hidden, first, height):
+    """The pre-activations u_n, r, z, a_n of one vector of units for some rows, to the scratch."""
+    n = lanes(states)
     of_x, of_h = lead - start, 1 + hidden
-    for group in range(count):
-        low = group * rows // count
-        height = (group + 1) * rows // count - low
-        c, a = 4 * low * n, now + low * row_size
-        product3(
-            scratch, c + n, 4 * n, states, a + start, row_size, 0, from_x, 3 * first * of_x, 3 * n, of_x, 1, height, 1
-        )
-        for row in range(height):
-            store(scratch, c + 4 * row * n, zero)
-        product3(
-            scratch, c, 4 * n, states, a + lead - 1, row_size, 0, from_h, 3 * first * of_h, 3 * n, of_h, 1, height, 0
-        )
+    x, one, panel_x, panel_h = a + start, a + lead - 1, 3 * first * of_x, 3 * first * of_h
+    product3(scratch, n, 4 * n, states, x, row_size, 0, from_x, panel_x, 3 * n, of_x, 1, height, 1)
+    zero = splat(load(states, a), 0.0)
+    for row in range(height):
+        store(scratch, 4 * row * n, zero)
+    product3(scratch, 0, 4 * n, states, one, row_size, 0, from_h, panel_h, 3 * n, of_h, 1, height, 0)
 
 
 @njit

@@ -16,7 +16,7 @@ from .tile import CHUNK_ROWS, add_outer, buffer, joined, pack_gates, pack_rows, 
 TANH, RELU, IDENTITY, LSTM, GRU = rnn.TANH, rnn.RELU, rnn.IDENTITY, 3, 4
 
 
-@njit
+@njit(inline="always")
 def _pack_forward(kind, w_ih, w_hh, b_ih, b_hh, hidden):
     """(weights of x and 1, weights of 1 and h) for a GRU; else (weights of x, 1 and h, the same)."""
     if kind == GRU:
@@ -67,7 +67,7 @@ def forward(kind, x, state, w_ih, w_hh, b_ih, b_hh, out, states, saved, replica,
     start, inner = lead - 1 - inputs, inputs + 1 + hidden
     slot, kept_slot = rows * row_size, rows * width * (lstm.KEPT if kind == LSTM else gru.KEPT)
     from_x, from_h = _pack_forward(kind, w_ih[replica], w_hh[replica], b_ih[replica], b_hh[replica], hidden)
-    scratch = buffer(w_hh, 4 * rows * lanes(w_hh))
+    scratch = buffer(w_hh, 64 * lanes(w_hh))
     h, kept = states[replica, tile].reshape(-1), saved[replica, tile].reshape(-1)
     h[: 2 * slot] = 0
     _start(h, row_size, lead, width, state[replica], low, rows, hidden)
@@ -87,7 +87,7 @@ def forward(kind, x, state, w_ih, w_hh, b_ih, b_hh, out, states, saved, replica,
             _emit(h, then + lead, row_size, out[replica, t - steps + keep], low, rows)
 
 
-@njit
+@njit(inline="always")
 def _finish(sizes, dz, used, a, dw, input_weights, dx, grad_x, begin, end, low, rows):
     """Weight gradients, and those of x (T, B, I) unless empty, of the steps from ``begin`` to ``end``.
 

@@ -13,7 +13,7 @@ from .tile import groups
 KEPT = 5  # vectors of W that a step keeps per sample beside the states: i, f, g, o, tanh(c_t)
 
 
-@njit
+@njit(inline="always")
 def advance(states, now, then, row_size, lead, start, inner, packed, kept, kept_at, width, rows, scratch):
     """One step: rows of the states from ``now`` on, the operand [x, 1, h] of ``inner`` numbers, to those from ``then``.
 
@@ -25,23 +25,23 @@ def advance(states, now, then, row_size, lead, start, inner, packed, kept, kept_
         for group in range(count):
             low = group * rows // count
             height = (group + 1) * rows // count - low
-            a, c, b = now + low * row_size + start, 4 * low * n, 4 * first * inner
-            product4(scratch, c, 4 * n, states, a, row_size, 0, packed, b, 4 * n, inner, 1, height, 1)
-        _activate(scratch, rows)
-        for row in range(rows):
-            at, source = row * row_size + lead + first, 4 * row * n
-            to = kept_at + KEPT * row * width + first
-            i, f = load(scratch, source), load(scratch, source + n)
-            g, o = load(scratch, source + 2 * n), load(scratch, source + 3 * n)
-            c = f * load(states, now + at + width) + i * g
-            squashed = tanh(c)
-            store(states, then + at, o * squashed)
-            store(states, then + at + width, c)
-            store(kept, to, i)
-            store(kept, to + width, f)
-            store(kept, to + 2 * width, g)
-            store(kept, to + 3 * width, o)
-            store(kept, to + 4 * width, squashed)
+            a, b = now + low * row_size + start, 4 * first * inner
+            product4(scratch, 0, 4 * n, states, a, row_size, 0, packed, b, 4 * n, inner, 1, height, 1)
+            _activate(scratch, height)
+            for row in range(height):
+                at, source = (low + row) * row_size + lead + first, 4 * row * n
+                to = kept_at + KEPT * (low + row) * width + first
+                i, f = load(scratch, source), load(scratch, source + n)
+                g, o = load(scratch, source + 2 * n), load(scratch, source + 3 * n)
+                c = f * load(states, now + at + width) + i * g
+                squashed = tanh(c)
+                store(states, then + at, o * squashed)
+                store(states, then + at + width, c)
+                store(kept, to, i)
+                store(kept, to + width, f)
+                store(kept, to + 2 * width, g)
+                store(kept, to + 3 * width, o)
+                store(kept, to + 4 * width, squashed)
 
 
 @njit

@@ -32,7 +32,7 @@ def slope(kind, h):
     return one
 
 
-@njit
+@njit(inline="always")
 def advance(kind, states, now, then, row_size, lead, start, packed, width, inner, rows, scratch):
     """One step: rows of the states from ``now`` on, [x, 1, h] of ``inner`` numbers, to those from ``then`` on."""
     n = lanes(states)
@@ -42,15 +42,15 @@ def advance(kind, states, now, then, row_size, lead, start, packed, width, inner
         for group in range(count):
             low = group * rows // count
             height = (group + 1) * rows // count - low
-            a, c, b = now + low * row_size + start, low * panel, first * inner
+            a, b = now + low * row_size + start, first * inner
             if panel == n:
-                product1(scratch, c, panel, states, a, row_size, 0, packed, b, panel, inner, 1, height, 1)
+                product1(scratch, 0, panel, states, a, row_size, 0, packed, b, panel, inner, 1, height, 1)
             else:
-                product2(scratch, c, panel, states, a, row_size, 0, packed, b, panel, inner, 1, height, 1)
-        for row in range(rows):
-            for at in range(0, panel, n):
-                v = activate(kind, load(scratch, row * panel + at))
-                store(states, then + row * row_size + lead + first + at, v)
+                product2(scratch, 0, panel, states, a, row_size, 0, packed, b, panel, inner, 1, height, 1)
+            for row in range(height):
+                for at in range(0, panel, n):
+                    v = activate(kind, load(scratch, row * panel + at))
+                    store(states, then + (low + row) * row_size + lead + first + at, v)
 
 
 @njit

@@ -92,7 +92,7 @@ def groups(rows, vectors):
     return (rows + TILE_ROWS[vectors] - 1) // TILE_ROWS[vectors]
 
 
-@njit
+@njit(inline="always")
 def pull_back(out, out_row, dz, dz_off, dz_row, dz_block, packed, hidden, gates, columns, rows, fresh):
     """out (+)= δ · weights: from gradients of the pre-activations to those of what the weights multiplied.
 
@@ -114,7 +114,7 @@ def pull_back(out, out_row, dz, dz_off, dz_row, dz_block, packed, hidden, gates,
                 product2(out, c, out_row, dz, a, dz_row, dz_block, packed, b, panel, hidden, gates, height, fresh)
 
 
-@njit
+@njit(inline="always")
 def add_outer(dw, dw_row, a, a_off, a_k, columns, dz, begin, end, dz_row, samples, factor):
     """dw += factor · Aᵀ δ over the samples, for columns of A and the numbers from ``begin`` to ``end`` of each δ."""
     n = lanes(dw)
