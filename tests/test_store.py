@@ -56,7 +56,7 @@ def test_a_run_explains_itself(tmp_path, card):
     run = store.runs()[1]
     assert (run["task"], run["cell"], run["init"], run["seed"]) == ("adding", "lstm", "forget_bias_1", 1)
     assert (run["device"], run["engine"]) == ("cpu", planned_engine())
-    assert set(run["versions"]) == {"python", "rnngrad", "torch", "numpy", "numba"}
+    assert set(run["versions"]) == {"python", "rnngrad", "torch", "numpy", "numba", "threads"}
     assert run["card"]["problem"]["lag"] == run["lag"] == card.problem.lag
     assert run["status"] == "finished"
     history = store.history(run["id"])

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from .cards import Card
 from .cells import CELLS
-from .engine import choose
+from .engine import choose, cpu
 from .ensemble import Ensemble, Snapshot
 from .store import Store
 
@@ -109,7 +109,7 @@ class Recorder:
             "seed": ensemble.seeds[replica],
             "device": device_name(ensemble.device),
             "engine": ensemble.engine.name,
-            "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}},
+            "versions": versions(),
             "command": self.study.command,
             "card": card.as_dict(),
             "baselines": problem.baselines,
@@ -129,6 +129,12 @@ class Recorder:
             own = {name: weight[snapshot.replica].cpu().contiguous() for name, weight in params.items()}
             save_file(own, partial)
             os.replace(partial, path)
+
+
+def versions() -> dict[str, str]:
+    """What the bits of a run depend on beside its card: software, and how many threads share a batch."""
+    packages = {name: version(name) for name in VERSIONED}
+    return {"python": platform.python_version(), **packages, "threads": str(cpu.threads())}
 
 
 def device_name(device: torch.device) -> str:
