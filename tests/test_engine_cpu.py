@@ -164,8 +164,38 @@ def test_no_grad_gives_the_same_output_and_forgets_the_steps(name):
     leaf = params["weight_hh"].clone().requires_grad_()
     out = cpu.unroll(cell, params | {"weight_hh": leaf}, x, 3, state)
     assert torch.equal(plain, out.detach())
-    assert out.grad_fn.states.shape[2] == 51
+    assert out.grad_fn.room[0].shape[2] == 51
     assert not plain.requires_grad
+
+
+@pytest.mark.parametrize("keep", [1, 50])
+@pytest.mark.parametrize("name", CELLS)
+def test_segments_give_the_same_gradients_and_norms(name, keep):
+    cell = CELLS[name]
+    params, x, state = problem(cell, (2, 50, 19, 3, 20, keep), torch.float64)
+    found = []
+    for limit in (cpu.LIMIT, 1_000_000, 1):
+        leaves = {key: w.clone().requires_grad_() for key, w in (params | {"x": x, "state": state}).items()}
+        tap = Tap(mean=True)
+        weights = {key: leaves[key] for key in params}
+        out = cpu.unroll(cell, weights, leaves["x"], keep, leaves["state"], tap, limit)
+        out.square().sum().backward()
+        found.append([out.detach(), tap.log_norms, tap.log_norm_of_mean, *(leaf.grad for leaf in leaves.values())])
+    assert len(out.grad_fn.plan.segments) == 50
+    for cut in found[1:]:
+        for one, other in zip(found[0], cut, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+
+
+def test_memory_is_bounded_and_known_before():
+    lstm = CELLS["lstm"]
+    assert cpu.kept_bytes(lstm, 1, 100_000, 16, 2, 64) < 400 * 2**20
+    assert cpu.kept_bytes(lstm, 1, 1000, 16, 2, 64) < cpu.kept_bytes(lstm, 1, 2000, 16, 2, 64) < 100 * 2**20
+    params, x, state = problem(lstm, (2, 100, 19, 3, 20, 1), torch.float32)
+    out = cpu.unroll(lstm, params | {"bias_hh": params["bias_hh"].requires_grad_()}, x, 1, state)
+    taken = sum(part.numel() * part.element_size() for part in out.grad_fn.room)
+    estimate = cpu.kept_bytes(lstm, 2, 100, 19, 3, 20)
+    assert taken <= estimate <= 1.5 * taken
 
 
 def test_inputs_need_not_be_contiguous():
