@@ -29,7 +29,7 @@ ENTRIES = {
     "adding-lag200": ("Adding, lag 200, ten seeds", [f"task adding --lag 200 --seeds 10 {FOUR}"]),
     "adding-lag1000": ("Adding, lag 1,000", [f"task adding --lag 1000 {FOUR}"]),
     "copy-lag30": ("Copy memory, lag 30", [f"task copy --lag 30 {FOUR}"]),
-    "copy-lag100": ("Copy memory, lag 100", [f"task copy --lag 100 {FOUR}"]),
+    "copy-lag100": ("Copy memory, lag 100", [f"task copy --lag 100 --steps 5000 {FOUR}"]),
     "tuning-adding": ("Learning rates for adding", tuning("adding", "--seeds 3")),
     "tuning-copy": ("Learning rates for copy memory", tuning("copy", "--seeds 2 --steps 3000")),
 }

@@ -16,6 +16,7 @@ from rich.console import Console
 from . import cards, report, study
 from .cards import Card, CellSpec, override
 from .cells import CELLS, INITS
+from .engine import cpu
 from .ensemble import Ensemble
 from .errors import UsageError, unknown
 from .problems import PROBLEMS
@@ -72,6 +73,8 @@ def task(
         raise UsageError(f"'--seed' and '--seeds': the last seed must be under {LARGEST_SEED}")
     planned = study.Study(card, range(seed, seed + seeds), chosen, shlex.join(["rnngrad", *sys.argv[1:]]))
     ensembles = planned.ensembles()
+    if any(ensemble.engine is cpu for ensemble in ensembles):
+        cpu.take_threads()
     store = Store(writable(out) / "rnngrad.db")
     (out / "weights").mkdir(exist_ok=True)
     if not quiet:

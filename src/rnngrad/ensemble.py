@@ -199,7 +199,9 @@ class Ensemble:
         probes = [generator(seed, "probe", self.device) for seed in self.seeds]
         length = self.problem.lengths[-1]
         x, target = self._batch(rows, probes, length, self.card.training.batch)
-        profile = measure_flow(self.model.select(rows), x, lambda out: self.problem.last_step_loss(out, target))
+        profile = measure_flow(
+            self.model.select(rows), x, lambda out: self.problem.last_step_loss(out, target), self.engine
+        )
         first_over_last = profile.first_over_last().tolist()
         return [
             {"log_first_over_last": first_over_last[k], "horizon": profile.horizon(k), "flow": profile.row(k)}

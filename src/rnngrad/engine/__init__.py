@@ -18,6 +18,8 @@ class Engine(Protocol):
     """What every engine offers; :mod:`rnngrad.engine.reference` documents it."""
 
     name: str
+    log_safe: bool
+    """Whether the norms that its taps hear have an unlimited range."""
 
     def supports(self, cell: Cell, dtype: torch.dtype, device: torch.device) -> bool: ...
 

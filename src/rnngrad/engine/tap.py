@@ -48,7 +48,7 @@ class Tap:
         total = (self._sums * weights[..., None, None]).sum(dim=1)
         squares = _with_whole(total.square().sum(dim=-1).double())
         samples = self._squares.shape[2]
-        return 0.5 * squares.log() + (log(2.0) * largest - log(self.scale * samples)).unsqueeze(-1)
+        return 0.5 * squares.log() + (log(2.0) * largest.double() - log(self.scale * samples)).unsqueeze(-1)
 
 
 def _with_whole(squares: Tensor) -> Tensor:

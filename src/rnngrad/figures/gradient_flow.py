@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from . import style
 
 Row = dict[str, Any]
+ONE_PERCENT = -2.0
 Curve = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -22,25 +23,20 @@ def gradient_flow(title: str, lines: Mapping[str, Sequence[tuple[Row, Row]]]) ->
     run from the lowest seed to the highest.
     """
     with style.style():
-        figure, grid = style.panels(1, len(lines), sharey="row")
-        for ax, (label, profiles) in zip(grid[0], lines.items(), strict=True):
+        figure, panels = style.panels(len(lines))
+        for (ax,), (label, profiles) in zip(panels, lines.items(), strict=True):
             _band(ax, [first for first, _ in profiles], style.BEFORE, "at initialisation", "--")
             _band(ax, [last for _, last in profiles], style.AFTER, "after training", "-")
-            ax.axhline(log(0.01) / log(10), color="0.35", lw=0.8, ls=":")
+            ax.axhline(ONE_PERCENT, color="0.35", lw=0.8, ls=":")
             ax.set_title(label)
             ax.set_xlabel("lag (steps back from the loss)")
             ax.yaxis.set_major_locator(MaxNLocator(integer=True))
             ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{value:.0f}}}$"))
-        grid[0][0].set_ylabel("gradient, relative to lag 0")
-        grid[0][-1].annotate(
-            "1 %",
-            (1.02, log(0.01) / log(10)),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=8,
-            color="0.25",
-        )
-        handles, names = grid[0][0].get_legend_handles_labels()
+        for (ax,) in style.first_of_row(panels):
+            ax.set_ylabel("gradient, relative to lag 0")
+        for (ax,) in style.last_of_row(panels):
+            style.name_level(ax, ONE_PERCENT, "1 %")
+        handles, names = panels[0][0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=2)
         figure.suptitle(title, fontsize=12, fontweight="bold")
     return figure

@@ -22,19 +22,19 @@ def learning_curves(title: str, lines: Mapping[str, Sequence[tuple[Row, Sequence
     """
     scores = [name for name in next(iter(lines.values()))[0][0]["scores"] if name in CHANCE]
     with style.style():
-        figure, grid = style.panels(1 + len(scores), len(lines), sharey="row")
-        for column, (label, runs) in enumerate(lines.items()):
-            colour = style.PALETTE[column % len(style.PALETTE)]
+        figure, panels = style.panels(len(lines), 1 + len(scores))
+        for k, (label, runs) in enumerate(lines.items()):
+            colour = style.PALETTE[k % style.COLUMNS]
             solved = sum(run["solved"] for run, _ in runs)
-            grid[0][column].set_title(f"{label}\n{solved} of {len(runs)} solved")
-            _losses(grid[0][column], runs, colour)
-            for row, score in enumerate(scores, 1):
-                _score(grid[row][column], runs, score, colour)
-            grid[-1][column].set_xlabel("updates")
-        grid[0][0].set_ylabel(f"test loss ({loss_name})")
-        for row, score in enumerate(scores, 1):
-            grid[row][0].set_ylabel(score)
-        _baselines(grid[0], next(iter(lines.values()))[0][0]["baselines"])
+            panels[k][0].set_title(f"{label}\n{solved} of {len(runs)} solved")
+            _losses(panels[k][0], runs, colour)
+            for score, ax in zip(scores, panels[k][1:], strict=True):
+                _score(ax, runs, score, colour)
+            panels[k][-1].set_xlabel("updates")
+        for own in style.first_of_row(panels):
+            for ax, name in zip(own, [f"test loss ({loss_name})", *scores], strict=True):
+                ax.set_ylabel(name)
+        _baselines(panels, next(iter(lines.values()))[0][0]["baselines"])
         figure.suptitle(title, fontsize=12, fontweight="bold")
     return figure
 
@@ -62,17 +62,10 @@ def _score(ax: Axes, runs: Sequence[tuple[Row, Sequence[Row]]], score: str, colo
         ax.axhline(CHANCE[score], color="0.35", lw=1, ls="--")
 
 
-def _baselines(axes: Sequence[Axes], baselines: Mapping[str, float]) -> None:
-    """Dashed lines in every panel, named once, at the right edge of the last."""
-    for ax in axes:
-        for style_name, value in zip(("--", ":", "-."), baselines.values(), strict=False):
-            ax.axhline(value, color="0.35", lw=1, ls=style_name, zorder=1)
-    for name, value in baselines.items():
-        axes[-1].annotate(
-            f"{name} {value:.3g}",
-            (1.02, value),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=8,
-            color="0.25",
-        )
+def _baselines(panels: list[list[Axes]], baselines: Mapping[str, float]) -> None:
+    """Dashed lines in every panel of the loss, named at the right edge."""
+    for dashes, (name, value) in zip(("--", ":", "-."), baselines.items(), strict=False):
+        for own in panels:
+            own[0].axhline(value, color="0.35", lw=1, ls=dashes, zorder=1)
+        for own in style.last_of_row(panels):
+            style.name_level(own[0], value, f"{name} {value:.3g}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
@@ -26,6 +26,8 @@ RC: Any = {
 }
 PANEL = (3.1, 2.9)
 """Width and height of one panel in inches."""
+COLUMNS = 4
+"""Panels side by side, at most."""
 
 
 @contextmanager
@@ -36,11 +38,43 @@ def style() -> Iterator[None]:
         yield
 
 
-def panels(rows: int, columns: int, sharey: Literal["row", "none"]) -> tuple[Figure, list[list[Axes]]]:
-    """A grid of panels without pyplot, so that no window and no global figure exist."""
-    figure = Figure(figsize=(PANEL[0] * columns + 0.6, PANEL[1] * rows + 0.9), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False, sharex="all", sharey=sharey)
-    return figure, [list(row) for row in grid]
+def panels(lines: int, kinds: int = 1) -> tuple[Figure, list[list[Axes]]]:
+    """For every line its panels, one of each kind below the other; lines side by side, a few to a row.
+
+    All panels share the horizontal axis, those of one kind the vertical one. Made without pyplot, so that no window and
+    no global figure exist.
+    """
+    columns = min(lines, COLUMNS)
+    blocks = -(-lines // columns)
+    figure = Figure(figsize=(PANEL[0] * columns + 0.6, PANEL[1] * blocks * kinds + 0.9), layout="constrained")
+    grid = figure.subplots(blocks * kinds, columns, squeeze=False, sharex="all")
+    panels = [[grid[line // columns * kinds + kind][line % columns] for kind in range(kinds)] for line in range(lines)]
+    for line, own in enumerate(panels):
+        own[-1].tick_params(labelbottom=True)
+        for kind, ax in enumerate(own):
+            if line:
+                ax.sharey(panels[0][kind])
+            ax.tick_params(labelleft=line % columns == 0)
+    for row in range((blocks - 1) * kinds, blocks * kinds):
+        for empty in grid[row][lines - (blocks - 1) * columns :]:
+            figure.delaxes(empty)
+    return figure, panels
+
+
+def first_of_row(panels: list[list[Axes]]) -> list[list[Axes]]:
+    """The lines at the left edge, which carry the names of the vertical axes."""
+    return panels[::COLUMNS]
+
+
+def last_of_row(panels: list[list[Axes]]) -> list[list[Axes]]:
+    """The lines at the right edge, beside which there is room for the names of levels."""
+    return [panels[min(start + COLUMNS, len(panels)) - 1] for start in range(0, len(panels), COLUMNS)]
+
+
+def name_level(ax: Axes, value: float, name: str) -> None:
+    """A name beside the panel, at the height of a level."""
+    where = (1.02, value)
+    ax.annotate(name, where, xycoords=("axes fraction", "data"), va="center", fontsize=8, color="0.25")
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:

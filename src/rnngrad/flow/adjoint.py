@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..cells import Cell, Params
+from ..engine import Engine, Tap
 from ..models import Recurrent
 from .profile import Profile
 
@@ -13,18 +14,31 @@ BLOCK = 128
 """Lags whose norms are taken at once: few enough to keep their adjoints, many enough to pay for the calls."""
 
 
-def measure_flow(model: Recurrent, x: Tensor, last_step_loss: Callable[[Tensor], Tensor]) -> Profile:
+def measure_flow(model: Recurrent, x: Tensor, last_step_loss: Callable[[Tensor], Tensor], engine: Engine) -> Profile:
     """How the gradient of the last step's loss shrinks or grows on its way back to the first step.
 
     x: (R, T, B, I). last_step_loss maps the read-out of the last step, (R, B, O), to each sample's own loss (R, B);
-    there is no 1/B in it. Works on a float64 copy and disturbs neither the model nor any random state.
+    there is no 1/B in it. Works on a float64 copy and disturbs neither the model nor any random state. Takes the norms
+    from the engine's own backward pass where that has them in log space, else steps back through the exact Jacobians.
     """
-    cell, params, x = model.cell, model.to(torch.float64).params(), x.double()
+    model, x = model.to(torch.float64), x.double()
+    if engine.log_safe and engine.supports(model.cell, torch.float64, x.device):
+        return _tapped(model, x, last_step_loss, engine)
+    cell, params = model.cell, model.params()
     with torch.no_grad():
         a = cell.project(params, x)
         states = unroll_states(cell, params, a)
     adjoint = _last_adjoint(model, params, states[-1], last_step_loss)
     return backward_norms(cell, params, a, states, adjoint)
+
+
+def _tapped(model: Recurrent, x: Tensor, last_step_loss: Callable[[Tensor], Tensor], engine: Engine) -> Profile:
+    """The flow as the engine's backward pass meets it."""
+    tap = Tap(mean=True)
+    theta = model.theta.detach().requires_grad_()
+    h = engine.unroll(model.cell, model.params(theta), x, 1, tap=tap)
+    torch.autograd.grad(last_step_loss(model.read_out(model.params(theta), h)[:, 0]).sum(), theta)
+    return Profile.heard(model.cell, tap)
 
 
 def unroll_states(cell: Cell, params: Params, a: Tensor) -> list[Tensor]:

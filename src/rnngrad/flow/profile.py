@@ -1,6 +1,7 @@
 """Gradient norms by lag: the result of a measurement, in natural logs."""
 
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..cells import Cell
+from ..engine import Tap
 
 STORED_LAGS = 64
 """Lags kept of a stored profile, log-spaced, at most."""
@@ -29,10 +31,17 @@ class Profile:
     @classmethod
     def empty(cls, cell: Cell, replicas: int, steps: int, device: torch.device) -> "Profile":
         """A profile to be filled lag by lag, on the device of the measurement so that no lag waits for it."""
-        parts = cell.parts if len(cell.parts) == 1 else ("".join(cell.parts), *cell.parts)
+        parts = whole_first(cell)
         shape = (replicas, steps, len(parts))
         log_rms, log_norm_of_mean = torch.empty(2, *shape, dtype=torch.float64, device=device)
         return cls(parts, log_rms, log_norm_of_mean)
+
+    @classmethod
+    def heard(cls, cell: Cell, tap: Tap) -> "Profile":
+        """The profile that a tap of an engine has heard, turned from steps to lags."""
+        squares = 2 * tap.log_norms.flip(1)
+        log_rms = 0.5 * (squares.logsumexp(dim=2) - log(squares.shape[2]))
+        return cls(whole_first(cell), log_rms, tap.log_norm_of_mean.flip(1))
 
     def cpu(self) -> "Profile":
         """The profile in the host's memory."""
@@ -77,6 +86,11 @@ class Profile:
                 "log_norm_of_mean": _rounded(self.log_norm_of_mean[replica, lags, k]),
             }
         return row
+
+
+def whole_first(cell: Cell) -> tuple[str, ...]:
+    """The parts of the cell's state that a profile has: the whole, then, if there are several, each."""
+    return cell.parts if len(cell.parts) == 1 else ("".join(cell.parts), *cell.parts)
 
 
 def log_spaced(steps: int, most: int = STORED_LAGS) -> list[int]:

@@ -14,8 +14,12 @@ from torch import Tensor
 from ...cells import Cell, Params
 from ..tap import Tap
 from .arguments import CELLS, DTYPES, checked
+from .workers import take_threads
 
 name = "cpu"
+log_safe = True  # every adjoint carries a power of two
+
+__all__ = ["log_safe", "name", "supports", "take_threads", "unroll"]
 
 
 def supports(cell: Cell, dtype: torch.dtype, device: torch.device) -> bool:

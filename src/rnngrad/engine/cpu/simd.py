@@ -34,6 +34,8 @@ class Vec(types.Type):
 
 @register_model(Vec)
 class VecModel(models.PrimitiveModel):
+    """How numba keeps a Vec: as LLVM's vector of its dtype and lanes."""
+
     def __init__(self, manager, vec):
         super().__init__(manager, vec, ir.VectorType(manager.lookup(vec.dtype).get_value_type(), vec.lanes))
 
@@ -69,6 +71,7 @@ def store_vector(builder, value, pointer):
 
 
 def vector_align(vector):
+    """Bytes to which a vector in an array is aligned for certain: its element's, no more."""
     return 8 if isinstance(vector.element, ir.DoubleType) else 4
 
 

@@ -16,9 +16,23 @@ if hasattr(os, "register_at_fork"):  # a forked child has the pool's lock but no
     os.register_at_fork(after_in_child=_pools.clear)
 
 
+_taken: list[int] = []
+
+
+def take_threads() -> None:
+    """Take torch's threads (OMP_NUM_THREADS, else one a core) for the kernels and leave torch one.
+
+    Beside the kernels torch has only small operations left. Sharing each of them out costs more than it saves, and on
+    a busy machine, where a thread that spins at a barrier waits for one that is not running, a hundred times more.
+    """
+    if not _taken:
+        _taken.append(torch.get_num_threads())
+        torch.set_num_threads(1)
+
+
 def threads() -> int:
-    """How many threads work: as many as torch's (OMP_NUM_THREADS, torch.set_num_threads)."""
-    return torch.get_num_threads()
+    """How many threads work: those taken from torch, else as many as torch's."""
+    return _taken[0] if _taken else torch.get_num_threads()
 
 
 def run(task: Callable[..., None], arguments: Sequence[tuple[int, ...]]) -> None:
