@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from rnngrad.cells import CELLS, Cell, Params
@@ -164,8 +167,38 @@ def test_no_grad_gives_the_same_output_and_forgets_the_steps(name):
     leaf = params["weight_hh"].clone().requires_grad_()
     out = cpu.unroll(cell, params | {"weight_hh": leaf}, x, 3, state)
     assert torch.equal(plain, out.detach())
-    assert out.grad_fn.states.shape[2] == 51
+    assert out.grad_fn.room[0].shape[2] == 51
     assert not plain.requires_grad
+
+
+@pytest.mark.parametrize("keep", [1, 50])
+@pytest.mark.parametrize("name", CELLS)
+def test_segments_give_the_same_gradients_and_norms(name, keep):
+    cell = CELLS[name]
+    params, x, state = problem(cell, (2, 50, 19, 3, 20, keep), torch.float64)
+    found = []
+    for limit in (cpu.LIMIT, 1_000_000, 1):
+        leaves = {key: w.clone().requires_grad_() for key, w in (params | {"x": x, "state": state}).items()}
+        tap = Tap(mean=True)
+        weights = {key: leaves[key] for key in params}
+        out = cpu.unroll(cell, weights, leaves["x"], keep, leaves["state"], tap, limit)
+        out.square().sum().backward()
+        found.append([out.detach(), tap.log_norms, tap.log_norm_of_mean, *(leaf.grad for leaf in leaves.values())])
+    assert len(out.grad_fn.plan.segments) == 50
+    for cut in found[1:]:
+        for one, other in zip(found[0], cut, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+
+
+def test_memory_is_bounded_and_known_before():
+    lstm = CELLS["lstm"]
+    assert cpu.kept_bytes(lstm, 1, 100_000, 16, 2, 64) < 400 * 2**20
+    assert cpu.kept_bytes(lstm, 1, 1000, 16, 2, 64) < cpu.kept_bytes(lstm, 1, 2000, 16, 2, 64) < 100 * 2**20
+    params, x, state = problem(lstm, (2, 100, 19, 3, 20, 1), torch.float32)
+    out = cpu.unroll(lstm, params | {"bias_hh": params["bias_hh"].requires_grad_()}, x, 1, state)
+    taken = sum(part.numel() * part.element_size() for part in out.grad_fn.room)
+    estimate = cpu.kept_bytes(lstm, 2, 100, 19, 3, 20)
+    assert taken <= estimate <= 1.5 * taken
 
 
 def test_inputs_need_not_be_contiguous():
@@ -226,6 +259,62 @@ def test_wrong_arguments_are_named(message):
     with pytest.raises(UsageError, match=f"^{message}") as caught:
         cpu.unroll(cell, **arguments)
     assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_wrong_shape_is_an_error_and_no_crash(data):
+    cell = CELLS[data.draw(st.sampled_from(list(CELLS)))]
+    sizes = data.draw(st.tuples(*[st.integers(1, 4)] * 5))
+    params, x, state = problem(cell, (*sizes, 1), torch.float32)
+    tensors = params | {"x": x, "state": state}
+    name = data.draw(st.sampled_from(list(tensors)))
+    right = list(tensors[name].shape)
+    wrong = data.draw(st.lists(st.integers(0, 5), min_size=0, max_size=5))
+    arguments = tensors | {name: torch.zeros(wrong)}
+    weights = {key: arguments[key] for key in params}
+    if name == "x" and len(wrong) == 4 and wrong[0] == right[0] and wrong[2:] == right[2:] and wrong[1] > 0:
+        cpu.unroll(cell, weights, arguments["x"], 1, arguments["state"])  # only the length differs
+    elif wrong == right:
+        cpu.unroll(cell, weights, arguments["x"], 1, arguments["state"])
+    else:
+        with pytest.raises(UsageError):
+            cpu.unroll(cell, weights, arguments["x"], 1, arguments["state"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(list(CELLS)),
+    st.tuples(*(st.integers(1, most) for most in (3, 12, 40, 5, 40))),
+    st.floats(0, 1),
+    st.sampled_from([1, 10**5, cpu.LIMIT]),
+)
+def test_fused_equals_reference_over_random_shapes(name, sizes, share, limit):
+    cell, keep = CELLS[name], max(1, round(share * sizes[1]))
+    inputs = problem(cell, (*sizes, keep), torch.float64)
+    ours, truth = results(LimitedEngine(limit), cell, *inputs, keep), results(reference, cell, *inputs, keep)
+    for key, want in truth.items():
+        torch.testing.assert_close(ours[key], want, rtol=1e-9, atol=1e-10 * max(1.0, want.abs().max().item()), msg=key)
+
+
+class LimitedEngine:
+    """The fused engine with a memory limit of its own."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def unroll(self, cell, params, x, keep, state):
+        return cpu.unroll(cell, params, x, keep, state, limit=self.limit)
+
+
+def test_callers_in_several_threads_do_not_disturb_each_other():
+    cell, shape = CELLS["lstm"], (2, 30, 40, 3, 40, 5)
+    inputs = problem(cell, shape, torch.float32)
+    want = results(cpu, cell, *inputs, 5)
+    with ThreadPoolExecutor(4) as pool:
+        for got in pool.map(lambda _: results(cpu, cell, *inputs, 5), range(8)):
+            for key, value in want.items():
+                assert torch.equal(got[key], value), key
 
 
 def test_importing_the_engine_does_not_import_numba():

@@ -37,8 +37,8 @@ class Tap:
     @cached_property
     def log_norms(self) -> Tensor:
         """See the class."""
-        squares = _with_whole(self._squares.double())
-        return 0.5 * squares.log() + (log(2.0) * self._powers.double() - log(self.scale)).unsqueeze(-1)
+        logs = _with_whole(self._squares).log_().mul_(0.5)
+        return logs + (log(2.0) * self._powers.double() - log(self.scale)).unsqueeze(-1)
 
     @cached_property
     def log_norm_of_mean(self) -> Tensor:
@@ -52,7 +52,7 @@ class Tap:
 
 
 def _with_whole(squares: Tensor) -> Tensor:
-    """(…, P) to (…, 1 + P) with the sum first, unless there is but one part."""
+    """A copy, (…, P) to (…, 1 + P) with the sum first, unless there is but one part."""
     if squares.shape[-1] == 1:
-        return squares
+        return squares.clone()
     return torch.cat([squares.sum(dim=-1, keepdim=True), squares], dim=-1)

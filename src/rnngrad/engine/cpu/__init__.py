@@ -1,8 +1,11 @@
 """The fused engine for the CPU: numba kernels that run a whole sequence per call.
 
-A (replica, tile of the batch) is the unit of work: one thread runs all its steps with the weights in its cache. See
-unrolling.py for the node of autograd, tile.py and product.py for the arithmetic, one file per cell for the rest.
-Importing this package does not import numba; the first :func:`unroll` does, and compiles or loads from disk.
+A (replica, tile of the batch) is the unit of work: one thread runs all its steps with the weights in its cache. From
+the outside in: unrolling.py is the node of autograd, workers.py spreads the tiles over threads, kernels.py runs a tile,
+rnn.py, lstm.py and gru.py hold a step of each cell, scale.py keeps adjoints in range, tile.py and product.py multiply,
+functions.py has tanh and sigmoid, simd.py the vectors. compiled.py caches the machine code on disk.
+Importing this package does not import numba; the first :func:`unroll` does, and compiles (about 15 s for all cells of
+one dtype) or loads from disk (under a second).
 """
 
 import torch
@@ -24,17 +27,41 @@ def supports(cell: Cell, dtype: torch.dtype, device: torch.device) -> bool:
     return cell.name in CELLS and dtype in DTYPES and device.type == "cpu"
 
 
+LIMIT = 384 * 2**20
+"""Bytes that one unrolling keeps for the way back before it is cut into segments."""
+
+
 def unroll(
-    cell: Cell, params: Params, x: Tensor, keep: int, state: Tensor | None = None, tap: Tap | None = None
+    cell: Cell,
+    params: Params,
+    x: Tensor,
+    keep: int,
+    state: Tensor | None = None,
+    tap: Tap | None = None,
+    limit: int = LIMIT,
 ) -> Tensor:
     """h at the last ``keep`` steps of the unrolled cell, as :func:`rnngrad.engine.reference.unroll` has it.
 
     x: (R, T, B, I); state: (R, B, S), zeros if None. Returns (R, keep, B, H), differentiable once with respect to the
     weights, x and the initial state. A tap is filled by the backward pass; its norms neither under- nor overflow.
+    Steps that would keep more than ``limit`` bytes are cut into segments, each of which is run again on the way back:
+    a third more work, the same gradients to rounding.
     Raises UsageError, naming the argument, if one has the wrong type or shape.
     """
     tensors = checked(cell, params, x, keep, state)
     from .unrolling import Unrolling
 
-    out: Tensor = Unrolling.apply(cell.name, keep, tap, *tensors)  # type: ignore[no-untyped-call]
+    out: Tensor = Unrolling.apply(cell.name, keep, tap, limit, *tensors)  # type: ignore[no-untyped-call]
     return out
+
+
+def kept_bytes(cell: Cell, replicas: int, steps: int, batch: int, inputs: int, hidden: int, limit: int = LIMIT) -> int:
+    """Bytes that one float32 unrolling with gradients takes beside its inputs: the kept steps and the gradients."""
+    from .unrolling import Plan
+
+    x = torch.empty(replicas, steps, batch, inputs, device="meta")
+    state = torch.empty(replicas, batch, cell.state_width(hidden), device="meta")
+    plan = Plan(cell.name, x, state, hidden, limit)
+    gradients = 3 * 4 * replicas * plan.tiles * (inputs + 1 + hidden) * 4 * plan.width
+    between = len(plan.segments) * state.numel() * 4
+    return plan.step_bytes * (plan.segments[0][1] + 1) + between + gradients

@@ -9,7 +9,7 @@ from numba import njit
 
 from . import gru, lstm, rnn
 from .compiled import kernel
-from .scale import add_up, level, multiply, receive, record, rescale
+from .scale import add_up, level, receive, record, rescale
 from .simd import lanes
 from .tile import CHUNK_ROWS, add_outer, buffer, joined, pack_gates, pack_rows, padded, pull_back
 
@@ -27,12 +27,21 @@ def _pack_forward(kind, w_ih, w_hh, b_ih, b_hh, hidden):
 
 
 @njit
-def _start(states, row_size, lead, width, state, low, rows, hidden):
-    """The initial state (B, S) to the first slot, part by part."""
+def _enter(rows_of, at, row_size, width, hidden, values, low, rows):
+    """Values (B, S) to the rows of a padded buffer, part by part."""
     for row in range(rows):
-        for part in range(state.shape[1] // hidden):
+        for part in range(values.shape[1] // hidden):
             for unit in range(hidden):
-                states[row * row_size + lead + part * width + unit] = state[low + row, part * hidden + unit]
+                rows_of[at + row * row_size + part * width + unit] = values[low + row, part * hidden + unit]
+
+
+@njit
+def _leave(rows_of, at, row_size, width, hidden, values, low, rows):
+    """The way back of :func:`_enter`."""
+    for row in range(rows):
+        for part in range(values.shape[1] // hidden):
+            for unit in range(hidden):
+                values[low + row, part * hidden + unit] = rows_of[at + row * row_size + part * width + unit]
 
 
 @njit
@@ -55,11 +64,12 @@ def _emit(states, at, row_size, out, low, rows):
 
 
 @kernel
-def forward(kind, x, state, w_ih, w_hh, b_ih, b_hh, out, states, saved, replica, tile, low, rows):
-    """All steps forward.
+def forward(kind, origin, stop, x, state, w_ih, w_hh, b_ih, b_hh, out, final, states, saved, replica, tile, low, rows):
+    """The steps from ``origin`` to ``stop`` forward.
 
-    x: (R, T, B, I); state: (R, B, S); out: (R, keep, B, H), h at the last steps. states: (R, tiles, slots, ·) keeps
-    the operand of step t in slot t mod slots; saved: (R, tiles, slots, ·) what else the way back needs.
+    x: (R, T, B, I); state, final: (R, B, S) before the first of these steps and after the last; out: (R, keep, B, H),
+    h at the last steps of all. states: (R, tiles, slots, ·) keeps the operand of step t in slot (t - origin) mod slots;
+    saved: the same for what else the way back needs.
     """
     steps, inputs, hidden, keep = x.shape[1], x.shape[3], w_hh.shape[2], out.shape[1]
     width, lead = padded(w_hh, hidden), padded(w_hh, inputs + 1)
@@ -70,10 +80,10 @@ def forward(kind, x, state, w_ih, w_hh, b_ih, b_hh, out, states, saved, replica,
     scratch = buffer(w_hh, 64 * lanes(w_hh))
     h, kept = states[replica, tile].reshape(-1), saved[replica, tile].reshape(-1)
     h[: 2 * slot] = 0
-    _start(h, row_size, lead, width, state[replica], low, rows, hidden)
-    for t in range(steps):
-        now, then = t % states.shape[2] * slot, (t + 1) % states.shape[2] * slot
-        kept_at = t % saved.shape[2] * kept_slot
+    _enter(h, lead, row_size, width, hidden, state[replica], low, rows)
+    for t in range(origin, stop):
+        now, then = (t - origin) % states.shape[2] * slot, (t - origin + 1) % states.shape[2] * slot
+        kept_at = (t - origin) % saved.shape[2] * kept_slot
         _stage(h, now, row_size, lead, x[replica, t], low, rows)
         if kind == LSTM:
             lstm.advance(h, now, then, row_size, lead, start, inner, from_x, kept, kept_at, width, rows, scratch)
@@ -85,20 +95,21 @@ def forward(kind, x, state, w_ih, w_hh, b_ih, b_hh, out, states, saved, replica,
             rnn.advance(kind, h, now, then, row_size, lead, start, from_x, width, inner, rows, scratch)
         if t >= steps - keep:
             _emit(h, then + lead, row_size, out[replica, t - steps + keep], low, rows)
+    _leave(h, (stop - origin) % states.shape[2] * slot + lead, row_size, width, hidden, final[replica], low, rows)
 
 
 @njit(inline="always")
-def _finish(sizes, dz, used, a, dw, input_weights, dx, grad_x, begin, end, low, rows):
+def _finish(sizes, dz, used, a, first, dw, input_weights, dx, grad_x, begin, end, low, rows):
     """Weight gradients, and those of x (T, B, I) unless empty, of the steps from ``begin`` to ``end``.
 
+    a: the states, of which the operands of these steps start at ``first``.
     dw: flat (I + 1 + H, blocks·W), the transposed gradient of [W_ih | b | W_hh] by blocks of δ.
     """
-    inputs, hidden, width, lead, row_size, gates, blocks = sizes
+    inputs, hidden, width, row_size, gates, blocks = sizes
     dz_row, count = blocks * width, (end - begin) * rows
     factor = level(dz, dz_row, used, count)
     if factor == 0.0:
         return
-    first = begin * rows * row_size + lead - 1 - inputs
     recurrent_end = gates * width
     add_outer(dw, dz_row, a, first, row_size, inputs + 1 + hidden, dz, 0, recurrent_end, dz_row, count, factor)
     if blocks > gates:
@@ -111,20 +122,11 @@ def _finish(sizes, dz, used, a, dw, input_weights, dx, grad_x, begin, end, low, 
                 grad_x[begin + k // rows, low + k % rows, i] = dx[k * size + i] * factor
 
 
-@njit
-def _leave(adjoint, width, exponents, hidden, grad_state, low, rows):
-    """The adjoint of the initial state to grad_state (B, S)."""
-    parts = grad_state.shape[1] // hidden
-    for row in range(rows):
-        multiply(adjoint, row * parts * width, (row + 1) * parts * width, exponents[row])
-        for part in range(parts):
-            for unit in range(hidden):
-                grad_state[low + row, part * hidden + unit] = adjoint[(row * parts + part) * width + unit]
-
-
 @kernel
 def backward(
     kind,
+    origin,
+    stop,
     x,
     w_ih,
     w_hh,
@@ -132,7 +134,8 @@ def backward(
     saved,
     grad_out,
     grad_x,
-    grad_state,
+    carried,
+    carried_powers,
     dw,
     norms,
     powers,
@@ -143,44 +146,37 @@ def backward(
     low,
     rows,
 ):
-    """All steps back.
+    """The steps from ``stop`` to ``origin`` back; states and saved are those that the same steps forward left.
 
-    grad_out: (R, keep, B, H). Written: grad_x (R, T, B, I) unless empty, grad_state (R, B, S), dw (R, tiles, I + 1 + H,
-    blocks·W), which starts at zero, and for a tap, each unless empty: norms (R, T, B, parts), the squared norms of the
-    adjoints, to be multiplied by 4 to the powers (R, T, B); sums (R, tiles, T, parts·W), the adjoints added up over the
-    tile's samples, to be multiplied by 2 to the sum_powers (R, tiles, T).
+    grad_out: (R, keep, B, H). carried: (R, B, S), the adjoint after the last of these steps, to be multiplied by 2 to
+    the carried_powers (R, B); replaced by that before the first. dw: (R, tiles, I + 1 + H, blocks·W) is added to.
+    Written, each unless empty: grad_x (R, T, B, I) and, for a tap, norms (R, T, B, parts), the squared norms of the
+    adjoints, to be multiplied by 4 to the powers (R, T, B), and sums (R, tiles, T, parts·W), the adjoints added up over
+    the tile's samples, to be multiplied by 2 to the sum_powers (R, tiles, T).
     """
     steps, inputs, hidden, keep = x.shape[1], x.shape[3], w_hh.shape[2], grad_out.shape[1]
     n, width, lead = lanes(w_hh), padded(w_hh, hidden), padded(w_hh, inputs + 1)
-    gates, blocks, parts = w_hh.shape[1] // hidden, 4 if kind >= LSTM else 1, grad_state.shape[2] // hidden
-    row_size, dz_row, kept_slot = (
-        lead + parts * width,
-        blocks * width,
-        rows * width * (lstm.KEPT if kind == LSTM else gru.KEPT),
-    )
-    sizes = (inputs, hidden, width, lead, row_size, gates, blocks)
+    gates, blocks, parts = w_hh.shape[1] // hidden, 4 if kind >= LSTM else 1, carried.shape[2] // hidden
+    row_size, dz_row, row_parts = lead + parts * width, blocks * width, parts * width
+    kept_slot = rows * width * (lstm.KEPT if kind == LSTM else gru.KEPT)
+    sizes = (inputs, hidden, width, row_size, gates, blocks)
     turn = gru.TURN if kind == GRU else 0
     recurrent, input_weights = pack_rows(w_hh[replica], turn, hidden), pack_rows(w_ih[replica], 0, hidden)
     chunk = max(1, CHUNK_ROWS // rows)
-    adjoint, squares = buffer(w_hh, rows * parts * width), buffer(w_hh, rows * parts * n)
+    adjoint, squares = buffer(w_hh, rows * row_parts), buffer(w_hh, rows * parts * n)
     dz, dx = buffer(w_hh, chunk * rows * dz_row), buffer(w_hh, chunk * rows * padded(w_hh, inputs))
-    exponents, used = np.zeros(rows, np.int64), np.zeros(chunk * rows, np.int64)
-    h, kept, weights = (
-        states[replica, tile].reshape(-1),
-        saved[replica, tile].reshape(-1),
-        dw[replica, tile].reshape(-1),
-    )
-    for end in range(steps, 0, -chunk):
-        begin = max(0, end - chunk)
+    exponents, used = carried_powers[replica, low : low + rows].copy(), np.zeros(chunk * rows, np.int64)
+    h, kept = states[replica, tile].reshape(-1), saved[replica, tile].reshape(-1)
+    weights, tile_sums = dw[replica, tile].reshape(-1), sums[replica, tile].reshape(-1)
+    _enter(adjoint, 0, row_parts, width, hidden, carried[replica], low, rows)
+    for end in range(stop, origin, -chunk):
+        begin = max(origin, end - chunk)
         for t in range(end - 1, begin - 1, -1):
             if t >= steps - keep:
-                receive(adjoint, parts * width, exponents, grad_out[replica, t - steps + keep], low, rows)
+                receive(adjoint, row_parts, exponents, grad_out[replica, t - steps + keep], low, rows)
             if sums.size > 0:
-                at = t * parts * width
-                sum_powers[replica, tile, t] = add_up(
-                    adjoint, parts * width, exponents, sums[replica, tile].reshape(-1), at, rows
-                )
-            now, to, kept_at = t * rows * row_size, (t - begin) * rows * dz_row, t * kept_slot
+                sum_powers[replica, tile, t] = add_up(adjoint, row_parts, exponents, tile_sums, t * row_parts, rows)
+            now, to, kept_at = (t - origin) * rows * row_size, (t - begin) * rows * dz_row, (t - origin) * kept_slot
             if kind == LSTM:
                 lstm.deltas(adjoint, h, now, row_size, lead, kept, kept_at, width, rows, dz, to, squares)
             elif kind == GRU:
@@ -188,9 +184,11 @@ def backward(
             else:
                 rnn.deltas(kind, adjoint, h, now + rows * row_size, row_size, lead, width, rows, dz, to, squares)
             fresh = 0 if kind == GRU else 1
-            pull_back(adjoint, parts * width, dz, to, dz_row, width, recurrent, hidden, gates, hidden, rows, fresh)
+            pull_back(adjoint, row_parts, dz, to, dz_row, width, recurrent, hidden, gates, hidden, rows, fresh)
             if norms.size > 0:
                 record(squares, parts, exponents, norms[replica, t], powers[replica, t], low, rows)
-            rescale(adjoint, parts * width, exponents, squares, parts, rows, used, (t - begin) * rows)
-        _finish(sizes, dz, used, h, weights, input_weights, dx, grad_x[replica], begin, end, low, rows)
-    _leave(adjoint, width, exponents, hidden, grad_state[replica], low, rows)
+            rescale(adjoint, row_parts, exponents, squares, parts, rows, used, (t - begin) * rows)
+        first = (begin - origin) * rows * row_size + lead - 1 - inputs
+        _finish(sizes, dz, used, h, first, weights, input_weights, dx, grad_x[replica], begin, end, low, rows)
+    carried_powers[replica, low : low + rows] = exponents
+    _leave(adjoint, 0, row_parts, width, hidden, carried[replica], low, rows)

@@ -1,5 +1,6 @@
 """The fused unrolling as one node of autograd: kernels forward, kernels back, nothing recorded in between."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -23,104 +24,129 @@ _KEPT = {kernels.LSTM: lstm.KEPT, kernels.GRU: gru.KEPT}
 _LEAST_ROWS = 8  # samples of a tile: fewer leave the multipliers waiting for the sums before
 _MOST_ROWS = 64  # and with more its pre-activations leave the first cache
 
+Task = tuple[int, int, int, int]
 
-def _tiles(replicas: int, batch: int) -> list[tuple[int, int, int, int]]:
+
+def _tiles(replicas: int, batch: int) -> list[Task]:
     """(replica, tile, first sample, samples) of every task. How a batch is cut does not depend on the replicas."""
     count = max(1, min(workers.threads(), batch // _LEAST_ROWS), -(-batch // _MOST_ROWS))
     edges = [batch * i // count for i in range(count + 1)]
     return [(r, i, edges[i], edges[i + 1] - edges[i]) for r in range(replicas) for i in range(count)]
 
 
-def _padded(width: int, dtype: torch.dtype) -> int:
-    lanes = VECTOR_BYTES // dtype.itemsize
-    return -(-width // lanes) * lanes
+class Plan:
+    """The sizes of one unrolling and how its steps are cut into segments."""
 
+    def __init__(self, cell: str, x: Tensor, state: Tensor, hidden: int, limit: int | None) -> None:
+        """With a ``limit`` in bytes the steps are cut so that what one segment keeps stays under it."""
+        replicas, steps, batch, self.inputs = x.shape
+        lanes = VECTOR_BYTES // x.element_size()
+        self.kind = KINDS[cell]
+        self.hidden, self.width = hidden, -(-hidden // lanes) * lanes
+        self.parts = state.shape[2] // hidden
+        self.tasks = _tiles(replicas, batch)
+        self.tiles = len(self.tasks) // replicas
+        rows = max(task[3] for task in self.tasks)
+        lead = -(-(self.inputs + 1) // lanes) * lanes
+        self.state_size = rows * (lead + self.parts * self.width)
+        self.saved_size = rows * self.width * _KEPT.get(self.kind, 0)
+        self.step_bytes = x.element_size() * replicas * self.tiles * (self.state_size + self.saved_size)
+        length = steps if limit is None else min(steps, max(1, limit // self.step_bytes))
+        self.segments = [(begin, min(steps, begin + length)) for begin in range(0, steps, length)]
 
-def _run(kernel: Any, kind: int, tensors: list[Tensor], tasks: list[tuple[int, int, int, int]]) -> None:
-    arrays = [tensor.detach().numpy() for tensor in tensors]
-    workers.run(lambda *task: kernel(kind, *arrays, *task), tasks)
+    def room(self, x: Tensor, slots: int) -> tuple[Tensor, Tensor]:
+        """Space for what ``slots`` steps keep: the states and the rest."""
+        lead = (x.shape[0], self.tiles)
+        return x.new_empty(*lead, slots + 1, self.state_size), x.new_empty(*lead, slots, self.saved_size)
+
+    def run(self, kernel: Any, span: tuple[int, int], tensors: Sequence[Tensor]) -> None:
+        """The kernel on the steps of the span, over all tasks."""
+        arrays = [tensor.detach().numpy() for tensor in tensors]
+        workers.run(lambda *task: kernel(self.kind, *span, *arrays, *task), self.tasks)
 
 
 class Unrolling(torch.autograd.Function):
-    """(x, state, weights) to h at the last ``keep`` steps; shapes as in ``engine.reference.unroll``."""
+    """(x, state, weights) to h at the last ``keep`` steps; shapes as in ``engine.reference.unroll``.
+
+    Where the steps are cut into segments, forward keeps the states between them alone, and backward runs each forward
+    again before it goes back through it.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any,
-        cell: str,
-        keep: int,
-        tap: Tap | None,
-        x: Tensor,
-        state: Tensor,
-        w_ih: Tensor,
-        w_hh: Tensor,
-        b_ih: Tensor,
-        b_hh: Tensor,
+        ctx: Any, cell: str, keep: int, tap: Tap | None, limit: int, x: Tensor, state: Tensor, *weights: Tensor
     ) -> Tensor:
-        replicas, steps, batch, inputs = x.shape
-        hidden, kind = w_hh.shape[2], KINDS[cell]
-        tasks = _tiles(replicas, batch)
-        tiles = len(tasks) // replicas
-        rows = max(task[3] for task in tasks)
-        width, lead = _padded(hidden, x.dtype), _padded(inputs + 1, x.dtype)
-        slots = steps if any(ctx.needs_input_grad) else 1
-        states = x.new_empty(replicas, tiles, slots + 1, rows * (lead + state.shape[2] // hidden * width))
-        saved = x.new_empty(replicas, tiles, slots, rows * width * _KEPT.get(kind, 0))
-        out = x.new_empty(replicas, keep, batch, hidden)
-        _run(kernels.forward, kind, [x, state, w_ih, w_hh, b_ih, b_hh, out, states, saved], tasks)
-        ctx.kind, ctx.tasks, ctx.states, ctx.saved, ctx.state_width = kind, tasks, states, saved, state.shape[2]
-        ctx.tap = tap
-        ctx.save_for_backward(x, w_ih, w_hh)
+        replicas, steps, batch, _ = x.shape
+        training = any(ctx.needs_input_grad)
+        plan = Plan(cell, x, state, weights[1].shape[2], limit if training else None)
+        whole = training and len(plan.segments) == 1
+        out = x.new_empty(replicas, keep, batch, plan.hidden)
+        room = plan.room(x, steps if whole else 1)
+        states = [state]
+        for span in plan.segments:
+            states.append(torch.empty_like(state))
+            plan.run(kernels.forward, span, [x, states[-2], *weights, out, states[-1], *room])
+        ctx.plan, ctx.tap, ctx.room, ctx.states = plan, tap, room if whole else None, states[1:-1]
+        ctx.save_for_backward(x, state, *weights)
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, ...]:
-        x, w_ih, w_hh = ctx.saved_tensors
-        replicas, steps, batch, inputs = x.shape
-        hidden = w_hh.shape[2]
-        width, gates = _padded(hidden, x.dtype), w_hh.shape[1] // hidden
-        blocks = 4 if gates > 1 else 1
-        tiles, parts = len(ctx.tasks) // replicas, ctx.state_width // hidden
-        want_x = ctx.needs_input_grad[3]
-        grad_x = x.new_zeros(x.shape if want_x else (replicas, 0, 0, 0))
-        grad_state = x.new_empty(replicas, batch, ctx.state_width)
-        dw = x.new_zeros(replicas, tiles, inputs + 1 + hidden, blocks * width)
-        listened = steps if ctx.tap else 0
-        squares = x.new_empty(replicas, listened, batch, parts)
-        powers = torch.empty(replicas, listened, batch, dtype=torch.int64)
-        summed = steps if ctx.tap and ctx.tap.mean else 0
-        sums = x.new_empty(replicas, tiles, summed, parts * width)
-        sum_powers = torch.empty(replicas, tiles, summed, dtype=torch.int64)
-        tensors = [x, w_ih, w_hh, ctx.states, ctx.saved, grad_out.contiguous(), grad_x, grad_state, dw]
-        _run(kernels.backward, ctx.kind, [*tensors, squares, powers, sums, sum_powers], ctx.tasks)
+        x, state, *weights = ctx.saved_tensors
+        plan, want_x = ctx.plan, ctx.needs_input_grad[4]
+        adjoint, powers = torch.zeros_like(state), torch.zeros(state.shape[:2], dtype=torch.int64)
+        grad_x = x.new_zeros(x.shape if want_x else (len(x), 0, 0, 0))
+        blocks = 4 if plan.kind in _KEPT else 1
+        dw = x.new_zeros(len(x), plan.tiles, plan.inputs + 1 + plan.hidden, blocks * plan.width)
+        heard = _ears(ctx.tap, plan, x)
+        room = ctx.room or plan.room(x, plan.segments[0][1])
+        nothing = x.new_empty(len(x), 0, 0, 0)
+        for span, start in reversed(list(zip(plan.segments, [state, *ctx.states], strict=True))):
+            if ctx.room is None:
+                plan.run(kernels.forward, span, [x, start, *weights, nothing, torch.empty_like(state), *room])
+            given = [x, weights[0], weights[1], *room, grad_out.contiguous(), grad_x, adjoint, powers, dw]
+            plan.run(kernels.backward, span, [*given, *heard])
         if ctx.tap:
-            ctx.tap.fill(squares, powers, sums.unflatten(-1, (parts, width))[..., :hidden], sum_powers)
-        turn = gru.TURN if ctx.kind == kernels.GRU else 0
-        of_x, of_h = _gather(dw, gates, turn, hidden, inputs)
-        return (
-            None,
-            None,
-            None,
-            grad_x if want_x else None,
-            grad_state,
-            of_x[:, :, :inputs].contiguous(),
-            of_h[:, :, inputs + 1 :].contiguous(),
-            of_x[:, :, inputs].contiguous(),
-            of_h[:, :, inputs].contiguous(),
-        )
+            squares, square_powers, sums, sum_powers = heard
+            sums = sums.view(*sums.shape[:3], plan.parts, plan.width)[..., : plan.hidden]
+            ctx.tap.fill(squares, square_powers, sums, sum_powers)
+        grad_state = torch.ldexp(adjoint.double(), powers.unsqueeze(-1)).to(x.dtype)
+        return None, None, None, None, grad_x if want_x else None, grad_state, *_gather(dw, plan)
 
 
-def _gather(parts: Tensor, gates: int, turn: int, hidden: int, inputs: int) -> tuple[Tensor, Tensor]:
-    """The tiles' transposed gradients (R, tiles, K, blocks·W) to those of the input and recurrent weights, (R, GH, K).
+def _ears(tap: Tap | None, plan: Plan, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Where the backward kernel writes for a tap: squares, powers, sums, sum_powers; empty where not wanted."""
+    replicas, steps, batch, _ = x.shape
+    heard, summed = (steps if tap else 0), (steps if tap and tap.mean else 0)
+    return (
+        x.new_empty(replicas, heard, batch, plan.parts),
+        torch.empty(replicas, heard, batch, dtype=torch.int64),
+        x.new_empty(replicas, plan.tiles, summed, plan.parts * plan.width),
+        torch.empty(replicas, plan.tiles, summed, dtype=torch.int64),
+    )
 
-    The input weights' gates are the last blocks, the recurrent ones' the first, ``turn`` places on.
+
+def _gather(parts: Tensor, plan: Plan) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The tiles' transposed gradients (R, tiles, I + 1 + H, blocks·W) to those of the weights and biases.
+
+    The input weights' gates are the last blocks, the recurrent ones' the first, in a GRU one place on.
     """
     total = parts[:, 0]
-    for tile in range(1, parts.shape[1]):
+    for tile in range(1, plan.tiles):
         total = total + parts[:, tile]
     replicas, rows, _ = total.shape
-    blocks = total.reshape(replicas, rows, 4 if gates > 1 else 1, -1)[..., :hidden]
-    of_x = blocks[:, :, -gates:].reshape(replicas, rows, gates * hidden).transpose(1, 2)
-    recurrent = blocks[:, :, :gates].roll(-turn, dims=2) if turn else blocks[:, :, :gates]
-    return of_x, recurrent.reshape(replicas, rows, gates * hidden).transpose(1, 2)
+    blocks = total.view(replicas, rows, -1, plan.width)[..., : plan.hidden]
+    gru_turn = gru.TURN if plan.kind == kernels.GRU else 0
+    gates = blocks.shape[2] - gru_turn
+
+    def gradient(part: Tensor) -> Tensor:
+        return part.reshape(replicas, rows, gates * plan.hidden).transpose(1, 2)
+
+    of_x, of_h = gradient(blocks[:, :, -gates:]), gradient(blocks[:, :, :gates].roll(-gru_turn, dims=2))
+    return (
+        of_x[..., : plan.inputs].contiguous(),
+        of_h[..., plan.inputs + 1 :].contiguous(),
+        of_x[..., plan.inputs].contiguous(),
+        of_h[..., plan.inputs].contiguous(),
+    )

@@ -12,7 +12,8 @@ from itertools import count
 import torch
 
 _pools: dict[int, ThreadPoolExecutor] = {}
-os.register_at_fork(after_in_child=_pools.clear)  # a forked child has the pool's lock but none of its threads
+if hasattr(os, "register_at_fork"):  # a forked child has the pool's lock but none of its threads
+    os.register_at_fork(after_in_child=_pools.clear)
 
 
 _taken: list[int] = []
