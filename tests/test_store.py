@@ -42,12 +42,17 @@ hidden = 4
 """
 
 
+def recorders(planned, store, tmp_path):
+    """One per cell of the study."""
+    return [study.Recorder(planned, ensemble, store, tmp_path / "weights") for ensemble in planned.ensembles()]
+
+
 def recorded(tmp_path, card, seeds=range(2)):
     """Trains the card into a store; returns it."""
     planned = study.Study(card, list(seeds), torch.device("cpu"), "test")
     (tmp_path / "weights").mkdir()
     store = Store(tmp_path / "rnngrad.db")
-    study.run(planned, planned.ensembles(), store, tmp_path / "weights", lambda *_: None)
+    study.run(recorders(planned, store, tmp_path), lambda *_: None)
     return store
 
 
@@ -229,7 +234,7 @@ def test_an_interrupted_study_counts_its_runs(tmp_path, card):
             raise RuntimeError("boom")
 
     with pytest.raises(RuntimeError, match="boom"):
-        study.run(planned, planned.ensembles(), store, tmp_path / "weights", crash)
+        study.run(recorders(planned, store, tmp_path), crash)
     assert [(run["cell"], run["status"], run["steps"]) for run in store.runs()] == [
         ("lstm", "finished", 20),
         ("rnn", "interrupted", 10),

@@ -79,14 +79,14 @@ def task(
     (out / "weights").mkdir(exist_ok=True)
     if not quiet:
         click.echo(starting(device, ensembles), err=True)
-    first_new = max((run["id"] for run in store.runs()), default=0) + 1
+    recorders = [study.Recorder(planned, ensemble, store, out / "weights") for ensemble in ensembles]
     try:
         with Progress(ensembles, quiet) as progress:
-            study.run(planned, ensembles, store, out / "weights", progress)
+            study.run(recorders, progress)
     finally:
-        own = [run for run in store.runs() if run["id"] >= first_new]
-        if own:
-            present(comparisons(own), store, out, as_json)
+        ids = {run for recorder in recorders for run in recorder.ids}
+        if ids:
+            present(comparisons([run for run in store.runs() if run["id"] in ids]), store, out, as_json)
         store.close()
 
 

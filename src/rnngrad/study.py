@@ -42,26 +42,27 @@ class Study:
         ]
 
 
-def run(study: Study, ensembles: Sequence[Ensemble], store: Store, weights: Path, watch: Watch) -> list[int]:
-    """Trains every ensemble to its end, writing each evaluation as it comes; returns the ids of the runs.
+def run(recorders: Sequence["Recorder"], watch: Watch) -> None:
+    """Trains every ensemble to its end, writing each evaluation as it comes.
 
-    Weights go to ``weights``/run-ID.safetensors at every evaluation. Whatever ends the training early, Ctrl-C
-    included, leaves the store with everything up to the last evaluation and the runs marked as interrupted.
+    Whatever ends the training early, Ctrl-C included, leaves the store with everything up to the last evaluation and
+    the runs marked as interrupted.
     """
-    recorders = [Recorder(study, ensemble, store, weights) for ensemble in ensembles]
-    for ensemble, recorder in zip(ensembles, recorders, strict=True):
+    for recorder in recorders:
         try:
-            for step, snapshots in enumerate(ensemble.run()):
+            for step, snapshots in enumerate(recorder.ensemble.run()):
                 recorder.record(snapshots)
-                watch(ensemble, step, snapshots)
+                watch(recorder.ensemble, step, snapshots)
         except BaseException:
             recorder.interrupt()
             raise
-    return [run for recorder in recorders for run in recorder.ids]
 
 
 class Recorder:
-    """Writes one ensemble's evaluations."""
+    """Writes one ensemble's evaluations to the store, and its weights to ``weights``/run-ID.safetensors.
+
+    ``ids`` are the runs' ids in the store, none before the first evaluation.
+    """
 
     def __init__(self, study: Study, ensemble: Ensemble, store: Store, weights: Path) -> None:
         self.study = study
