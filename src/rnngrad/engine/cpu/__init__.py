@@ -19,7 +19,7 @@ from .workers import take_threads, threads
 name = "cpu"
 log_safe = True  # every adjoint carries a power of two
 
-__all__ = ["log_safe", "name", "supports", "take_threads", "threads", "unroll"]
+__all__ = ["LIMIT", "kept_bytes", "log_safe", "name", "supports", "take_threads", "threads", "unroll"]
 
 
 def supports(cell: Cell, dtype: torch.dtype, device: torch.device) -> bool:

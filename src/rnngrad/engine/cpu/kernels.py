@@ -19,11 +19,13 @@ TANH, RELU, IDENTITY, LSTM, GRU = rnn.TANH, rnn.RELU, rnn.IDENTITY, 3, 4
 @njit(inline="always")
 def _pack_forward(kind, w_ih, w_hh, b_ih, b_hh, hidden):
     """(weights of x and 1, weights of 1 and h) for a GRU; else (weights of x, 1 and h, the same)."""
-    if kind == GRU:
-        from_x = pack_gates(joined(w_ih, b_ih, w_hh[:, :0]), 0, hidden, 1)
-        return from_x, pack_gates(joined(w_ih[:, :0], b_hh, w_hh), gru.TURN, hidden, 1)
-    packed = pack_gates(joined(w_ih, b_ih + b_hh, w_hh), 0, hidden, 1 if kind == LSTM else 2)
-    return packed, packed
+    inputs, vectors = w_ih.shape[1], 1 if kind >= LSTM else 2
+    if kind != GRU:
+        packed = pack_gates(joined(w_ih, inputs, b_ih + b_hh, w_hh, hidden), 0, hidden, vectors)
+        return packed, packed
+    from_x = pack_gates(joined(w_ih, inputs, b_ih, w_hh, 0), 0, hidden, vectors)
+    from_h = pack_gates(joined(w_ih, 0, b_hh, w_hh, hidden), gru.TURN, hidden, vectors)
+    return from_x, from_h
 
 
 @njit

@@ -33,15 +33,14 @@ def padded(array, width):
 
 
 @njit
-def joined(left, bias, right):
-    """(K', G·H): the columns of ``left`` (GH, ·), the bias (GH,) and the columns of ``right`` (GH, ·) as rows."""
-    columns = left.shape[1]
-    rows = np.empty((columns + 1 + right.shape[1], len(bias)), bias.dtype)
+def joined(left, columns, bias, right, right_columns):
+    """The first columns of ``left`` (GH, ·), the bias (GH,) and the first of ``right`` (GH, ·) as rows of G·H."""
+    rows = np.empty((columns + 1 + right_columns, len(bias)), bias.dtype)
     for unit in range(len(bias)):
         rows[columns, unit] = bias[unit]
         for k in range(columns):
             rows[k, unit] = left[unit, k]
-        for k in range(right.shape[1]):
+        for k in range(right_columns):
             rows[columns + 1 + k, unit] = right[unit, k]
     return rows
 
