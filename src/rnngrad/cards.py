@@ -16,7 +16,7 @@ from .streams import generator
 from .training import OPTIMIZERS
 
 T = TypeVar("T")
-LARGEST = 1e12
+LARGEST = 1e9
 """No number of a card is larger: what is, is a slip of the keyboard."""
 
 

@@ -13,7 +13,7 @@ from .cards import Card, CellSpec
 from .cells import CELLS
 from .engine import Engine
 from .flow import measure_flow
-from .memory import require, training_bytes
+from .memory import require, update_bytes
 from .models import Recurrent
 from .problems import Problem
 from .streams import drawn_length, generator
@@ -68,6 +68,7 @@ class Ensemble:
         self.device = device
         self.probe = probe
         self.rate = card.rate(spec)
+        self.engine = engine
         problem, training = self.problem, card.training
         needed = self._bytes(len(seeds))
         require(needed, device, "use a shorter --lag, a smaller --batch or --hidden, or fewer --seeds")
@@ -75,7 +76,6 @@ class Ensemble:
         self.model = Recurrent.seeded(
             CELLS[spec.name], spec.init, problem.inputs, spec.hidden, problem.outputs, problem.lag, self.seeds
         ).to(device)
-        self.engine = engine
         self.trainer = Trainer(self.model, engine, training.optimizer, self.rate, training.clip)
         self.outcomes = [Outcome() for _ in self.seeds]
         self._train = [generator(seed, "train", device) for seed in self.seeds]
@@ -84,12 +84,14 @@ class Ensemble:
         self._started = monotonic()
 
     def _bytes(self, replicas: int) -> int:
-        problem, training, hidden = self.problem, self.card.training, self.spec.hidden
+        """Peak bytes of training, measuring and testing ``replicas`` seeds."""
+        problem, hidden, cell = self.problem, self.spec.hidden, CELLS[self.spec.name]
         longest = problem.lengths[-1]
-        cell = CELLS[self.spec.name]
-        update = training_bytes(cell, replicas, longest, training.batch, problem.inputs, hidden, problem.outputs)
-        test = 4 * replicas * longest * TEST_BATCH * (2 * problem.inputs + problem.outputs + cell.gates * hidden)
-        return update + test
+        outputs = problem.outputs if problem.scored_steps(longest) > 1 else 0
+        sizes = (problem.inputs, hidden)
+        update = update_bytes(self.engine, cell, replicas, longest, self.card.training.batch, *sizes, outputs)
+        kept = self.engine.kept_bytes(cell, replicas, longest, TEST_BATCH, *sizes, grad=False)
+        return update + kept + 4 * replicas * longest * TEST_BATCH * (3 * problem.inputs + 2 * outputs)
 
     def run(self) -> Iterator[list[Snapshot]]:
         """Trains until every replica has ended. After every update yields the evaluations that fell due, often none.

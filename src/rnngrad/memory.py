@@ -6,24 +6,26 @@ import psutil
 import torch
 
 from .cells import Cell
+from .engine import Engine
 from .errors import UsageError
 
 WEIGHT_COPIES = 8
 """Float32 copies of the weights at once: model, working copy, gradient twice, Adam's two moments, a float64 copy."""
 
 
-def training_bytes(cell: Cell, replicas: int, steps: int, batch: int, inputs: int, hidden: int, outputs: int) -> int:
-    """Peak bytes of one update or one flow measurement, whichever is larger, weights included; an upper estimate.
+def update_bytes(
+    engine: Engine, cell: Cell, replicas: int, steps: int, batch: int, inputs: int, hidden: int, outputs: int
+) -> int:
+    """Peak bytes of one update or one flow measurement, weights included; an upper estimate.
 
-    The reference engine's graph keeps, per step and sample, the projected input, the pre-activations and every
-    intermediate of the step: about three times the gates and four times the state, in float32, gradients included.
-    The flow keeps projected inputs and states in float64.
+    The measurement works in float64, so it keeps at most twice what an update does, beside the data in both and the
+    norms of every step. ``outputs`` counts only what the loss reads at every step.
     """
-    gates, state = cell.gates * hidden, cell.state_width(hidden)
-    update = 4 * (4 * inputs + 4 * gates + 5 * state + 4 * outputs)
-    flow = 8 * (2 * inputs + gates + state)
-    weights = sum(prod(shape) for shape in cell.shapes(inputs, hidden).values()) + (hidden + 1) * outputs
-    return replicas * (steps * batch * max(update, flow) + WEIGHT_COPIES * 4 * weights)
+    kept = 2 * engine.kept_bytes(cell, replicas, steps, batch, inputs, hidden)
+    data = 4 * replicas * steps * batch * (5 * inputs + 4 * outputs)
+    norms = 8 * replicas * steps * (6 * batch + 4 * cell.state_width(hidden))
+    weights = sum(prod(shape) for shape in cell.shapes(inputs, hidden).values()) + (hidden + 1) * max(1, outputs)
+    return kept + data + norms + WEIGHT_COPIES * 4 * replicas * weights
 
 
 def available_bytes(device: torch.device) -> int:

@@ -27,6 +27,10 @@ class Engine(Protocol):
         self, cell: Cell, params: Params, x: Tensor, keep: int, state: Tensor | None = None, tap: Tap | None = None
     ) -> Tensor: ...
 
+    def kept_bytes(
+        self, cell: Cell, replicas: int, steps: int, batch: int, inputs: int, hidden: int, grad: bool = True
+    ) -> int: ...
+
 
 ENGINES: dict[str, Engine] = {"reference": reference, "cpu": cpu}
 """From the slowest to the fastest."""

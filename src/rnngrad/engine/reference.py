@@ -40,6 +40,16 @@ def unroll(
     return torch.stack(kept, dim=1)
 
 
+def kept_bytes(cell: Cell, replicas: int, steps: int, batch: int, inputs: int, hidden: int, grad: bool = True) -> int:
+    """Bytes that one float32 unrolling takes beside its inputs; an upper estimate.
+
+    With gradients autograd's graph keeps every intermediate of every step: about four times the pre-activations and
+    five times the state. Without, the projected inputs and the states are there at once.
+    """
+    gates, state = cell.gates * hidden, cell.state_width(hidden)
+    return 4 * replicas * steps * batch * (4 * gates + 5 * state if grad else gates + state)
+
+
 def _listen(tap: Tap, states: list[Tensor], hidden: int) -> None:
     """Fill the tap when the gradient of the first state, the last to be known, is there. Norms may underflow here."""
     shape = (states[0].shape[0], len(states), *states[0].shape[1:])

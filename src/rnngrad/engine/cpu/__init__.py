@@ -55,13 +55,20 @@ def unroll(
     return out
 
 
-def kept_bytes(cell: Cell, replicas: int, steps: int, batch: int, inputs: int, hidden: int, limit: int = LIMIT) -> int:
-    """Bytes that one float32 unrolling with gradients takes beside its inputs: the kept steps and the gradients."""
+def kept_bytes(cell: Cell, replicas: int, steps: int, batch: int, inputs: int, hidden: int, grad: bool = True) -> int:
+    """Bytes that one float32 unrolling takes beside its inputs: the kept steps and, with them, the gradients.
+
+    Steps beyond LIMIT are cut into segments, so it grows with the length only by the states between them.
+    """
     from .unrolling import Plan
 
-    x = torch.empty(replicas, steps, batch, inputs, device="meta")
-    state = torch.empty(replicas, batch, cell.state_width(hidden), device="meta")
-    plan = Plan(cell.name, x, state, hidden, limit)
+    x = torch.empty(1, 1, batch, inputs, device="meta")
+    state = torch.empty(1, batch, cell.state_width(hidden), device="meta")
+    plan = Plan(cell.name, x, state, hidden, None)
+    step = replicas * plan.step_bytes
+    if not grad:
+        return 2 * step
+    length = min(steps, max(1, LIMIT // step))
+    between = -(-steps // length) * replicas * state.numel() * 4
     gradients = 3 * 4 * replicas * plan.tiles * (inputs + 1 + hidden) * 4 * plan.width
-    between = len(plan.segments) * state.numel() * 4
-    return plan.step_bytes * (plan.segments[0][1] + 1) + between + gradients
+    return step * (length + 1) + between + gradients
