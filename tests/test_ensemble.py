@@ -41,6 +41,17 @@ def test_a_seed_alone_gives_the_numbers_of_that_seed_among_many(engine, cell, ta
         assert a.log_first_over_last == pytest.approx(b.log_first_over_last, rel=1e-6)
 
 
+@pytest.mark.parametrize("task", ["adding", "copy"])
+def test_a_seed_alone_keeps_its_bits_at_the_size_of_the_cards(task):
+    """Kernels of torch change with the size: what holds for six units need not hold for thirty-two."""
+    card = small_card(task, "lstm", lag=50, batch=32, max_steps=3, eval_every=3)
+    card = replace(card, cells=(replace(card.cells[0], hidden=32),))
+    many, alone = ensemble_of(card, range(3), ENGINES["cpu"]), ensemble_of(card, [1], ENGINES["cpu"])
+    among, own = of_replica(trained(many), 1), of_replica(trained(alone), 0)
+    assert [(s.train_loss, s.scores, s.flow) for s in own[1:]] == [(s.train_loss, s.scores, s.flow) for s in among[1:]]
+    assert torch.equal(alone.model.theta[0], many.model.theta[1])
+
+
 def test_probing_changes_no_bit_of_the_trained_weights(card):
     before = torch.get_rng_state()
     with_probes, without = ensemble_of(card), ensemble_of(card, probe=False)

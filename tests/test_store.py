@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from safetensors.torch import load_file
 from rnngrad import cli, report, study
 from rnngrad.store import Store
 from rnngrad.summary import comparisons
+from rnngrad.tables import markdown_table
 
 CARD = """
 [task]
@@ -220,6 +222,51 @@ def test_json_is_the_only_thing_on_stdout(tmp_path, capsys, monkeypatch):
     assert events[0]["baseline"] == pytest.approx(1 / 6)
     assert all((tmp_path / file).exists() for file in events[-1]["files"])
     assert [e["seed"] for e in events[:5]] == [0, 1, 2, 3, 4]
+
+
+def test_a_gradient_of_exactly_zero_counts_as_the_lowest(tmp_path, card):
+    """Dropping it would flatter the cell."""
+    store = recorded(tmp_path, card, seeds=range(3))
+    with store.transaction():
+        store.update_run(1, {"grad_first_over_last_end": float("-inf")})
+        store.update_run(2, {"grad_first_over_last_end": float("-inf")})
+        store.update_run(3, {"grad_first_over_last_end": -1.0})
+    (comparison,) = comparisons(store.runs())
+    summary = comparison.lines[0].summary()
+    assert summary["grad_first_over_last_end"] == float("-inf")
+    assert "| 0 | 0 – 10^-0.4 |" in markdown_table(comparison)
+
+
+def test_two_commands_may_make_one_store_at_the_same_moment(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        stores = list(pool.map(lambda _: Store(tmp_path / "rnngrad.db").runs(), range(8)))
+    assert stores == [[]] * 8
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["card = '{'", "card = '{}'", "steps_to_solve = NULL, solved = 1", "problem = 'x'", "baselines = 'null'"],
+)
+def test_a_row_that_no_one_wrote_is_one_line(tmp_path, card, monkeypatch, capsys, damage):
+    store = recorded(tmp_path, card)
+    with store.transaction():
+        store._db.execute(f"UPDATE runs SET {damage} WHERE id = 1")
+    store.close()
+    monkeypatch.setattr(sys, "argv", ["rnngrad", "report", "--store", str(tmp_path / "rnngrad.db")])
+    with pytest.raises(SystemExit) as done:
+        cli.main()
+    assert done.value.code == 2
+    assert capsys.readouterr().err.startswith("rnngrad: the store")
+
+
+def test_a_title_with_markup_and_mathematics_is_shown_as_it_stands(tmp_path, card, monkeypatch, capsys):
+    title = r"[bold]hey[/red] | <b> $\frac{a}$ 100%"
+    recorded(tmp_path, replace(card, task=replace(card.task, title=title))).close()
+    monkeypatch.setattr(sys, "argv", ["rnngrad", "report", "--store", str(tmp_path / "rnngrad.db")])
+    with pytest.raises(SystemExit) as done:
+        cli.main()
+    assert not done.value.code
+    assert title in capsys.readouterr().out
 
 
 def test_an_interrupted_study_counts_its_runs(tmp_path, card):

@@ -1,5 +1,6 @@
 """Task cards: TOML files that say what is trained on what, until when, and what has been published about it."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
@@ -16,6 +17,7 @@ from .streams import generator
 from .training import OPTIMIZERS
 
 T = TypeVar("T")
+LONGEST = 300
 LARGEST = 1e9
 """No number of a card is larger: what is, is a slip of the keyboard."""
 
@@ -24,8 +26,8 @@ LARGEST = 1e9
 class Task:
     """What the card is about. ``claim`` is one sentence that its runs can support or refute."""
 
-    name: str
-    title: str
+    name: str = field(metadata={"pattern": r"\w[\w.-]{0,59}"})
+    title: str = field(metadata={"pattern": ".+"})
     paper: str = ""
     claim: str = ""
 
@@ -152,10 +154,10 @@ def load(name: str) -> Card:
 def read(path: Path) -> Card:
     """Read and check one card."""
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"cannot read the card {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of numbers too long, of brackets too deep
         raise UsageError(f"{path} is not valid TOML: {error}") from None
     _known_keys(tables, ("task", "problem", "training", "stop", "cell", "published"), f"{path}")
     card = Card(
@@ -230,6 +232,8 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         if not isinstance(value, dict):
             raise UsageError(f"{where}: expected a table, got {value!r}")
         return {key: _typed(float, item, f"{where}, '{key}'") for key, item in value.items()}
+    if hint is str and isinstance(value, str) and not (value.isprintable() and len(value) <= LONGEST):
+        raise UsageError(f"{where}: expected a text of one line and at most {LONGEST} characters, got {value!r:.60}")
     names = {int: "a whole number", float: "a number", str: "a text"}
     accepted = (int, float) if hint is float else (hint,)
     if isinstance(value, bool) or not isinstance(value, accepted):
@@ -247,6 +251,8 @@ def _check_bounds(bounds: Mapping[str, Any], value: Any, where: str) -> None:
         return
     if "choices" in bounds and value not in bounds["choices"]:
         raise UsageError(f"{where}: {unknown('value', value, bounds['choices'])}")
+    if "pattern" in bounds and not re.fullmatch(bounds["pattern"], value):
+        raise UsageError(f"{where}: expected a text like {bounds['pattern']!r}, got {value!r}")
     if "least" in bounds and value < bounds["least"]:
         raise UsageError(f"{where}: expected at least {bounds['least']}, got {value!r}")
     if "above" in bounds and value <= bounds["above"]:

@@ -1,11 +1,16 @@
 """The command ``rnngrad``."""
 
+import io
 import json
 import shlex
+import shutil
+import signal
+import sqlite3
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +80,12 @@ def task(
     ensembles = planned.ensembles()
     if any(ensemble.engine is cpu for ensemble in ensembles):
         cpu.take_threads()
+    if (out / "weights").exists() and not (out / "weights").is_dir():
+        raise UsageError(f"{out / 'weights'} is no folder, and the weights go there: choose another --out")
     store = Store(writable(out) / "rnngrad.db")
     (out / "weights").mkdir(exist_ok=True)
     if not quiet:
-        click.echo(starting(device, ensembles), err=True)
+        click.echo(wrapped(starting(device, ensembles)), err=True)
     recorders = [study.Recorder(planned, ensemble, store, out / "weights") for ensemble in ensembles]
     try:
         with Progress(ensembles, quiet) as progress:
@@ -128,6 +135,10 @@ def report_(path: Path, name: str | None, out: Path | None, as_json: bool) -> No
             raise unknown("stored task", name, tasks)
         wanted = [run for run in runs if name in (None, run["task"])]
         present(comparisons(wanted), store, writable(out or path.parent), as_json)
+    except UsageError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise UsageError(f"the store {path} has a row that no rnngrad wrote ({error!r}): restore it") from None
     finally:
         store.close()
 
@@ -161,7 +172,14 @@ def starting(asked: str, ensembles: Sequence[Ensemble]) -> str:
     engines = ", ".join(dict.fromkeys(e.engine.name for e in ensembles))
     once = "; a machine's first run compiles each cell, 10 to 20 s" if "cpu" in engines else ""
     seeds = len(ensembles[0].seeds)
-    return f"{len(ensembles)} cells, {seeds} seeds each, on {study.device_name(device)}{reason}, engine {engines}{once}"
+    return (
+        f"cells: {len(ensembles)}, seeds each: {seeds}, on {study.device_name(device)}{reason}, engine {engines}{once}"
+    )
+
+
+def wrapped(text: str) -> str:
+    """Broken between words to the terminal's width."""
+    return textwrap.fill(text, max(40, min(120, shutil.get_terminal_size().columns)), break_on_hyphens=False)
 
 
 def writable(folder: Path) -> Path:
@@ -186,9 +204,9 @@ def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool)
         if as_json:
             _print_json(comparison)
         else:
-            console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160)
+            console = Console(width=None if sys.stdout.isatty() else 160)
             console.print(terminal_table(comparison))
-            click.echo("\n".join(sentences(comparison)))
+            click.echo("\n".join(wrapped(sentence) for sentence in sentences(comparison)))
     if as_json:
         click.echo(json.dumps({"event": "files", "files": [str(f) for f in files], "store": str(store.path)}))
     else:
@@ -198,9 +216,14 @@ def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool)
 def _print_json(comparison: Comparison) -> None:
     for line in comparison.lines:
         for run in line.runs:
-            click.echo(json.dumps({"event": "run", **_run_event(run)}))
+            click.echo(_json({"event": "run", **_run_event(run)}))
     for line in comparison.lines:
-        click.echo(json.dumps({"event": "summary", **line.summary()}))
+        click.echo(_json({"event": "summary", **line.summary()}))
+
+
+def _json(row: Row) -> str:
+    """One line; JSON has no infinity, so the log of a gradient that is exactly 0 is null."""
+    return json.dumps({key: None if isinstance(v, float) and not isfinite(v) else v for key, v in row.items()})
 
 
 def _run_event(run: Row) -> Row:
@@ -245,6 +268,10 @@ def _task_rows() -> list[Row]:
 
 def main() -> None:
     """Runs the command: exit 0 done, 1 the run failed, 2 the words were wrong, 130 Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: the runs are marked as interrupted
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Greek letters gets question marks
     try:
         code = command.main(prog_name="rnngrad", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -254,9 +281,9 @@ def main() -> None:
         message = error.format_message() if isinstance(error, click.UsageError) else str(error)
         sys.exit(_complain(message, 2))
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(_complain("interrupted; everything up to the last evaluation is in the store", 130))
-    except OSError as error:
-        sys.exit(_complain(str(error), 1))
+        sys.exit(_complain("interrupted; what was evaluated before is in the store", 130))
+    except (OSError, sqlite3.Error) as error:
+        sys.exit(_complain(f"the run failed: {error}", 1))
     sys.exit(code)
 
 

@@ -60,9 +60,12 @@ class Recurrent:
         return Recurrent(self.cell, self.shapes, self.theta.to(target))
 
     def read_out(self, params: Params, h: Tensor) -> Tensor:
-        """h (R, K, B, H) to outputs (R, K, B, O)."""
-        flat = h.flatten(1, 2)
-        outputs = torch.baddbmm(params["readout_bias"].unsqueeze(1), flat, params["readout_weight"].transpose(1, 2))
+        """h (R, K, B, H) to outputs (R, K, B, O).
+
+        One product per replica: in a batched one a replica's last bits depend on how many others there are.
+        """
+        triples = zip(h.flatten(1, 2), params["readout_weight"], params["readout_bias"], strict=True)
+        outputs = torch.stack([torch.addmm(bias, own, weight.T) for own, weight, bias in triples])
         return outputs.view(*h.shape[:3], -1)
 
     def outputs(self, params: Params, x: Tensor, keep: int, engine: Engine) -> Tensor:

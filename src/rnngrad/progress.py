@@ -34,7 +34,10 @@ class State:
         """label, step, loss, solved, gradient reaching the first input, time left."""
         solved = f"{self.solved}/{self.replicas}" + (f", {self.diverged} diverged" if self.diverged else "")
         loss = "–" if self.loss is None else f"{self.loss:.4f}"
-        return [self.label, f"{self.step:,}/{self.budget:,}", loss, solved, power_of_ten(self.gradient), self._left()]
+        step = f"{min(self.step, self.budget):,}/{self.budget:,}"
+        if self.step > self.budget:
+            step += f" + {self.step - self.budget}"
+        return [self.label, step, loss, solved, power_of_ten(self.gradient), self._left()]
 
     def _left(self) -> str:
         if self.done:
@@ -48,21 +51,22 @@ class State:
 class Progress:
     """Watches a study. Use as a context manager; call it after every update."""
 
-    HEADINGS = ("cell", "step", "test loss", "solved", "gradient at first input", "time left")
+    HEADINGS = ("cell", "step", "test loss", "solved", "first/last gradient", "time left")
 
     def __init__(self, ensembles: list[Ensemble], quiet: bool) -> None:
         self.console = Console(stderr=True, quiet=quiet)
         self.states = {id(e): State(e.spec.label, len(e.seeds), e.card.training.max_steps) for e in ensembles}
         self.live = Live(console=self.console, refresh_per_second=4, get_renderable=self._table, transient=True)
+        self.moves = self.console.is_terminal and not self.console.is_dumb_terminal
         self.last_plain = 0.0
 
     def __enter__(self) -> "Progress":
-        if self.console.is_terminal:
+        if self.moves:
             self.live.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self.console.is_terminal:
+        if self.moves:
             self.live.stop()
 
     def __call__(self, ensemble: Ensemble, step: int, snapshots: list[Snapshot]) -> None:
@@ -77,7 +81,7 @@ class Progress:
         state.solved = sum(o.solved_at is not None for o in ensemble.outcomes)
         state.diverged = sum(o.diverged_at is not None for o in ensemble.outcomes)
         state.done = all(o.finished for o in ensemble.outcomes)
-        if not self.console.is_terminal and (state.done or step == 0 or monotonic() - self.last_plain > PLAIN_EVERY):
+        if not self.moves and (state.done or step == 0 or monotonic() - self.last_plain > PLAIN_EVERY):
             self.last_plain = monotonic()
             pairs = zip(self.HEADINGS[1:], state.columns()[1:], strict=True)
             self.console.print(f"{state.label}: " + ", ".join(f"{k} {v}" for k, v in pairs), soft_wrap=True)

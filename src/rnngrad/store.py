@@ -69,16 +69,26 @@ class Store:
             raise
 
     def _prepare(self, path: Path, create: bool) -> None:
+        if create and self._pragma("application_id") == 0:
+            self._make(path)
         application, version = (self._pragma(name) for name in ("application_id", "user_version"))
         if application == APPLICATION and version > SCHEMA_VERSION:
             raise UsageError(f"the store {path} is of version {version}, made by a newer rnngrad: upgrade to read it")
-        if application == APPLICATION:
-            return
-        if not create or self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        if application != APPLICATION:
             raise UsageError(f"{path} is an SQLite file but no rnngrad store: name another file")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        stamp = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {SCHEMA_VERSION};"
-        self._db.executescript(f"BEGIN; {SCHEMA} {stamp} COMMIT;")
+
+    def _make(self, path: Path) -> None:
+        """Tables and stamp of a new store, once, also where two commands start on it together."""
+        self._db.execute("BEGIN IMMEDIATE")
+        empty = not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if empty:
+            for statement in SCHEMA.split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA application_id = {APPLICATION}")
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self._db.execute("COMMIT")
+        if empty:
+            self._db.execute("PRAGMA journal_mode = WAL")
 
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])

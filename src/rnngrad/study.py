@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from math import isfinite
+from math import isfinite, isnan
 from pathlib import Path
 from typing import Any
 
@@ -149,14 +149,14 @@ def _snapshot_row(snapshot: Snapshot) -> dict[str, Any]:
         "train_loss": _finite(snapshot.train_loss),
         "test_loss": _finite(snapshot.scores["loss"]),
         "scores": _finite_scores(snapshot.scores),
-        "grad_first_over_last": _finite(snapshot.log_first_over_last),
+        "grad_first_over_last": _log(snapshot.log_first_over_last),
         "horizon": snapshot.horizon,
         "flow": snapshot.flow,
     }
 
 
 def _outcome_row(snapshot: Snapshot) -> dict[str, Any]:
-    outcome, gradient = snapshot.outcome, _finite(snapshot.log_first_over_last)
+    outcome, gradient = snapshot.outcome, _log(snapshot.log_first_over_last)
     status = "diverged" if outcome.diverged_at is not None else "finished" if outcome.finished else "running"
     row = {
         "status": status,
@@ -179,5 +179,10 @@ def _finite_scores(scores: dict[str, float]) -> dict[str, float | None]:
 
 
 def _finite(value: float) -> float | None:
-    """SQLite and JSON have no NaN and no infinity: they are stored as nothing."""
+    """SQLite has no NaN, and an infinite loss is as good as none: both are stored as nothing."""
     return value if isfinite(value) else None
+
+
+def _log(value: float) -> float | None:
+    """A logarithm: minus infinity is a gradient of exactly 0 and is kept, NaN is none at all."""
+    return None if isnan(value) else value

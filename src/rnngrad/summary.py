@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from math import isinf, log
+from math import isinf, isnan, log
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ class Line:
         to_solve = [r["steps_to_solve"] for r in runs]
         median = censored_median(to_solve)
         horizon = censored_median([r["horizon"] for r in runs if r["grad_first_over_last_end"] is not None] or [None])
+        tested = [r["held"] for r in runs if r["held"] is not None]
+        after = [r["grad_first_over_last_end"] for r in runs if r["grad_first_over_last_end"] is not None]
         return {
             "task": first["task"],
             "protocol": first["protocol"],
@@ -44,7 +46,8 @@ class Line:
             "solved": len(solved),
             "solved_low": low,
             "solved_high": high,
-            "held": sum(bool(r["held"]) for r in runs),
+            "held": sum(tested),
+            "tested_again": len(tested),
             "diverged": sum(r["status"] == "diverged" for r in runs),
             "unfinished": sum(r["status"] in ("running", "interrupted") for r in runs),
             "steps_to_solve": None if isinf(median) else median,
@@ -55,7 +58,9 @@ class Line:
             "scores": {name: _median([r["scores"].get(name) for r in runs]) for name in first["scores"]},
             "baselines": first["baselines"],
             "grad_first_over_last_init": _median([r["grad_first_over_last_init"] for r in runs]),
-            "grad_first_over_last_end": _median([r["grad_first_over_last_end"] for r in runs]),
+            "grad_first_over_last_end": _median(after),
+            "grad_first_over_last_end_min": min(after, default=None),
+            "grad_first_over_last_end_max": max(after, default=None),
             "horizon": None if isinf(horizon) else horizon,
             "seconds": max(r["seconds"] for r in runs),
         }
@@ -135,14 +140,16 @@ def _label(key: tuple[Any, ...], keys: list[tuple[Any, ...]]) -> str:
 
 
 def _median(values: Sequence[float | None]) -> float | None:
-    """The median of what is there; missing values are those of diverged runs, which the table counts apart."""
+    """The median of what is there; a value is missing where a run diverged, which the table counts apart."""
     present = [v for v in values if v is not None]
     return float(np.median(present)) if present else None
 
 
 def power_of_ten(log_value: float | None) -> str:
     """A natural log as a power of ten."""
-    return "–" if log_value is None else f"10^{log_value / log(10):.1f}"
+    if log_value is None or isnan(log_value):
+        return "–"
+    return "0" if isinf(log_value) else f"10^{log_value / log(10):.1f}"
 
 
 def count(value: float | None, censored_at: int | None) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from .summary import Comparison, Line, count, power_of_ten
 
@@ -15,14 +16,15 @@ def terminal_table(comparison: Comparison) -> Table:
 
     A few cells stand side by side, which fits a narrow terminal; many stand one below the other.
     """
-    table = Table(title=comparison.title, caption=caption(comparison), title_justify="left", caption_justify="left")
+    title, words = Text(comparison.title), Text(caption(comparison))  # as text, not as markup
+    table = Table(title=title, caption=words, title_justify="left", caption_justify="left")
     lines = [headings(comparison), *rows(comparison)]
     if len(lines) <= 1 + SIDE_BY_SIDE:
         lines = [list(column) for column in zip(*lines, strict=True)]
     for k, heading in enumerate(lines[0]):
-        table.add_column(heading, justify="right" if k else "left", no_wrap=not k)
+        table.add_column(Text(heading), justify="right" if k else "left", overflow="fold")
     for row in lines[1:]:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     return table
 
 
@@ -43,8 +45,8 @@ def _sentence(line: Line) -> str:
     s = line.summary()
     before, after = power_of_ten(s["grad_first_over_last_init"]), power_of_ten(s["grad_first_over_last_end"])
     return (
-        f"{line.label}: {s['solved']} of {s['n']} seeds solved it. Of the gradient at the last step, {before} reached "
-        f"the first step before training and {after} after it."
+        f"{line.label}: {s['solved']} of {s['n']} seeds solved it. The gradient at the first step was {before} of the "
+        f"last step's before training and {after} after it."
     )
 
 
@@ -52,7 +54,7 @@ def caption(comparison: Comparison) -> str:
     """What the numbers are to be compared with: the closed-form baselines, and what has been published."""
     run = comparison.lines[0].runs[0]
     forget = ", ".join(f"{name} {value:.4g}" for name, value in run["baselines"].items())
-    text = f"Medians over seeds. Test loss of predictors that forget: {forget}. Gradient: first step over last."
+    text = f"Medians over seeds. Test loss of predictors that forget: {forget}."
     for known in run["card"]["published"]:
         if known["lag"] == run["lag"] and known["protocol"] == run["protocol"]:
             text += f" Published, {known['cell']}: {known['metric']} {known['value']:g} ({known['source']})."
@@ -62,9 +64,10 @@ def caption(comparison: Comparison) -> str:
 def headings(comparison: Comparison) -> list[str]:
     """Of the columns."""
     return [
-        *("cell", "weights", "lr", "solved [95 %]", "steps to solve (range)", "holds", "test loss"),
+        *("cell", "weights", "lr", "solved [95 %]", "steps to solve", "holds", "test loss"),
         *comparison.lines[0].runs[0]["scores"],
-        *("gradient at init", "gradient after", "horizon (1 %)", "seconds"),
+        *("first/last gradient, before", "first/last gradient, after", "  lowest – highest seed"),
+        *("horizon after (1 %)", "seconds"),
     ]
 
 
@@ -79,14 +82,15 @@ def _row(line: Line, scores: list[str]) -> list[str]:
     return [
         line.label,
         f"{s['parameters']:,}",
-        f"{s['lr']:g}",
+        _rate(line),
         _solved(s),
         _steps(s),
-        f"{s['held']}/{s['solved']}" if s["solved"] else "–",
+        f"{s['held']}/{s['tested_again']}" if s["tested_again"] else "–",
         "–" if s["test_loss"] is None else f"{s['test_loss']:.3g}",
         *("–" if s["scores"].get(name) is None else f"{s['scores'][name]:.3f}" for name in scores),
         power_of_ten(s["grad_first_over_last_init"]),
         power_of_ten(s["grad_first_over_last_end"]),
+        " – ".join(power_of_ten(s[f"grad_first_over_last_end_{end}"]) for end in ("min", "max")),
         "–" if s["grad_first_over_last_end"] is None else count(s["horizon"], line.runs[0]["length"] - 1),
         f"{s['seconds']:.0f}",
     ]
@@ -99,10 +103,20 @@ def _solved(summary: dict[str, Any]) -> str:
 
 
 def _steps(summary: dict[str, Any]) -> str:
-    """Median and range; an unsolved run is only known to need more than it was given."""
-    low, high, unsolved = (summary[name] for name in ("steps_to_solve_min", "steps_to_solve_max", "censored_at"))
-    median = count(summary["steps_to_solve"], unsolved)
-    return median if low is None else f"{median} ({count(low, None)} – {count(high, unsolved)})"
+    """Median and range, or the fastest where some did not; an unsolved run only needs more than it was given."""
+    fastest = summary["steps_to_solve_min"]
+    median = count(summary["steps_to_solve"], summary["censored_at"])
+    if fastest is None:
+        return median
+    slowest = summary["steps_to_solve_max"]
+    return f"{median} (fastest {fastest:,})" if slowest is None else f"{median} ({fastest:,} – {slowest:,})"
+
+
+def _rate(line: Line) -> str:
+    """The learning rate, marked where the card has tuned others and not this one."""
+    run = line.runs[0]
+    tuned = run["card"]["training"]["tuned"]
+    return f"{run['lr']:g}" + (" (not tuned)" if tuned and f"{run['cell']}:{run['init']}" not in tuned else "")
 
 
 def _escaped(text: str) -> str:

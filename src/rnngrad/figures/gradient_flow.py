@@ -36,15 +36,17 @@ def gradient_flow(title: str, lines: Mapping[str, Sequence[tuple[Row, Row]]]) ->
             ax.set_ylabel("gradient, relative to lag 0")
         for (ax,) in style.last_of_row(panels):
             style.name_level(ax, ONE_PERCENT, "1 %")
-        handles, names = panels[0][0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=2)
-        figure.suptitle(title, fontsize=12, fontweight="bold")
+        named = {n: h for (ax,) in panels for h, n in zip(*ax.get_legend_handles_labels(), strict=True)}
+        figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=2)
+        figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
     return figure
 
 
 def _band(ax: Axes, profiles: Sequence[Row], colour: Any, name: str, dashes: str) -> None:
-    curves = np.array([_relative(profile) for profile in profiles])
-    usable = curves[np.isfinite(curves).all(axis=1)]
+    curves = np.array([_relative(profile) for profile in profiles]).reshape(len(profiles), -1)
+    usable = curves[~np.isnan(curves).any(axis=1)]
+    _missing(ax, name, len(curves) - len(usable), "not a number")
+    _missing(ax, name, int(np.isneginf(usable).any(axis=1).sum()), "exactly 0 at some lag")
     if not len(usable):
         return
     lags = profiles[0]["flow"]["lags"]
@@ -52,8 +54,14 @@ def _band(ax: Axes, profiles: Sequence[Row], colour: Any, name: str, dashes: str
     ax.plot(lags, np.median(usable, axis=0), color=colour, lw=1.8, ls=dashes, label=name)
 
 
+def _missing(ax: Axes, name: str, seeds: int, what: str) -> None:
+    """Says in the panel which seeds a logarithmic axis cannot show."""
+    if seeds:
+        ax.text(0.03, 0.03 + 0.06 * len(ax.texts), f"{name}: {what} in {seeds}", transform=ax.transAxes, fontsize=7)
+
+
 def _relative(profile: Row) -> Curve:
-    """Powers of ten, whole state, relative to lag 0; missing values are NaN."""
+    """Powers of ten, whole state, relative to lag 0; -inf where the gradient is exactly 0."""
     whole = next(part for name, part in profile["flow"].items() if name != "lags")
-    logs: Curve = np.array(whole["log_rms_per_sample"], dtype=float)
+    logs: Curve = np.array([np.nan if v is None else float(v) for v in whole["log_rms_per_sample"]])
     return np.asarray((logs - logs[0]) / log(10))

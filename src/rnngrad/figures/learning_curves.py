@@ -26,7 +26,9 @@ def learning_curves(title: str, lines: Mapping[str, Sequence[tuple[Row, Sequence
         for k, (label, runs) in enumerate(lines.items()):
             colour = style.PALETTE[k % style.COLUMNS]
             solved = sum(run["solved"] for run, _ in runs)
-            panels[k][0].set_title(f"{label}\n{solved} of {len(runs)} solved")
+            diverged = sum(run["diverged_at"] is not None for run, _ in runs)
+            ends = f", {diverged} diverged" if diverged else ""
+            panels[k][0].set_title(f"{label}\n{solved} of {len(runs)} solved{ends}")
             _losses(panels[k][0], runs, colour)
             for score, ax in zip(scores, panels[k][1:], strict=True):
                 _score(ax, runs, score, colour)
@@ -34,8 +36,12 @@ def learning_curves(title: str, lines: Mapping[str, Sequence[tuple[Row, Sequence
         for own in style.first_of_row(panels):
             for ax, name in zip(own, [f"test loss ({loss_name})", *scores], strict=True):
                 ax.set_ylabel(name)
-        _baselines(panels, next(iter(lines.values()))[0][0]["baselines"])
-        figure.suptitle(title, fontsize=12, fontweight="bold")
+        first = next(iter(lines.values()))[0][0]
+        _levels(panels, first["baselines"], ("--", ":", "-."))
+        stop = first["card"]["stop"]
+        if stop["rule"] == "loss_below" and stop["value"] > 0:  # at 0 it is nowhere on a logarithmic axis
+            _levels(panels, {"solved under": stop["value"]}, ("-",))
+        figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
     return figure
 
 
@@ -62,10 +68,10 @@ def _score(ax: Axes, runs: Sequence[tuple[Row, Sequence[Row]]], score: str, colo
         ax.axhline(CHANCE[score], color="0.35", lw=1, ls="--")
 
 
-def _baselines(panels: list[list[Axes]], baselines: Mapping[str, float]) -> None:
-    """Dashed lines in every panel of the loss, named at the right edge."""
-    for dashes, (name, value) in zip(("--", ":", "-."), baselines.items(), strict=False):
+def _levels(panels: list[list[Axes]], levels: Mapping[str, float], dashes: Sequence[str]) -> None:
+    """Lines in every panel of the loss, named at the right edge."""
+    for dash, (name, value) in zip(dashes, levels.items(), strict=False):
         for own in panels:
-            own[0].axhline(value, color="0.35", lw=1, ls=dashes, zorder=1)
+            own[0].axhline(value, color="0.35", lw=0.8, ls=dash, zorder=1)
         for own in style.last_of_row(panels):
             style.name_level(own[0], value, f"{name} {value:.3g}")

@@ -1,5 +1,6 @@
 """What all figures share: colours that the colour-blind can tell apart, sizes, and how they are saved."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,11 @@ COLUMNS = 4
 """Panels side by side, at most."""
 
 
+def plain(text: str) -> str:
+    """A person's text as it stands: matplotlib would read what is between two dollars as mathematics."""
+    return text.replace("$", r"\$")
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """The theme, for the figures made inside and nothing else."""
@@ -54,7 +60,7 @@ def panels(lines: int, kinds: int = 1) -> tuple[Figure, list[list[Axes]]]:
         for kind, ax in enumerate(own):
             if line:
                 ax.sharey(panels[0][kind])
-            ax.tick_params(labelleft=line % columns == 0)
+            ax.tick_params(which="both", labelleft=line % columns == 0)
     for row in range((blocks - 1) * kinds, blocks * kinds):
         for empty in grid[row][lines - (blocks - 1) * columns :]:
             figure.delaxes(empty)
@@ -80,7 +86,8 @@ def name_level(ax: Axes, value: float, name: str) -> None:
 def save(figure: Figure, stem: Path) -> list[Path]:
     """Writes stem.png and stem.svg; returns their paths."""
     paths = [stem.with_name(f"{stem.name}.{ending}") for ending in ("png", "svg")]
-    with style():  # the format of an SVG's text and ids is read when it is written
+    with style(), warnings.catch_warnings():  # the format of an SVG's text and ids is read when it is written
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a card's title may have any letter
         figure.savefig(paths[0])
         figure.savefig(paths[1], metadata={"Date": None})
     return paths

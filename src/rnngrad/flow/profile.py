@@ -1,7 +1,7 @@
 """Gradient norms by lag: the result of a measurement, in natural logs."""
 
 from dataclasses import dataclass
-from math import log
+from math import isfinite, isnan, log
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,7 @@ class Profile:
         return int(below[0]) if len(below) else None
 
     def row(self, replica: int) -> dict[str, Any]:
-        """One replica's profile at log-spaced lags, ready for JSON; -inf and NaN become None."""
+        """One replica's profile at log-spaced lags, ready for JSON: -inf, an exact 0, as "-inf", NaN as None."""
         lags = log_spaced(self.log_rms.shape[1])
         row: dict[str, Any] = {"lags": lags}
         for k, part in enumerate(self.parts):
@@ -101,6 +101,6 @@ def log_spaced(steps: int, most: int = STORED_LAGS) -> list[int]:
     return [0, *np.unique(spaced).tolist()]
 
 
-def _rounded(values: Tensor) -> list[float | None]:
+def _rounded(values: Tensor) -> list[float | str | None]:
     """Five decimals of a natural log are a relative 1e-5 of the gradient."""
-    return [round(v, 5) if np.isfinite(v) else None for v in values.tolist()]
+    return [round(v, 5) if isfinite(v) else None if isnan(v) else str(v) for v in values.tolist()]
