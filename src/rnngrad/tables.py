@@ -44,9 +44,10 @@ def sentences(comparison: Comparison) -> list[str]:
 def _sentence(line: Line) -> str:
     s = line.summary()
     before, after = power_of_ten(s["grad_first_over_last_init"]), power_of_ten(s["grad_first_over_last_end"])
+    end = f"{after} after it" if s["grad_first_over_last_end"] is not None else "none after it, where all runs diverged"
     return (
         f"{line.label}: {s['solved']} of {s['n']} seeds solved it. The gradient at the first step was {before} of the "
-        f"last step's before training and {after} after it."
+        f"last step's before training and {end}."
     )
 
 
@@ -90,7 +91,7 @@ def _row(line: Line, scores: list[str]) -> list[str]:
         *("–" if s["scores"].get(name) is None else f"{s['scores'][name]:.3f}" for name in scores),
         power_of_ten(s["grad_first_over_last_init"]),
         power_of_ten(s["grad_first_over_last_end"]),
-        " – ".join(power_of_ten(s[f"grad_first_over_last_end_{end}"]) for end in ("min", "max")),
+        _spread(s),
         "–" if s["grad_first_over_last_end"] is None else count(s["horizon"], line.runs[0]["length"] - 1),
         f"{s['seconds']:.0f}",
     ]
@@ -110,6 +111,12 @@ def _steps(summary: dict[str, Any]) -> str:
         return median
     slowest = summary["steps_to_solve_max"]
     return f"{median} (fastest {fastest:,})" if slowest is None else f"{median} ({fastest:,} – {slowest:,})"
+
+
+def _spread(summary: dict[str, Any]) -> str:
+    """The lowest and the highest seed's gradient after training."""
+    low, high = (summary[f"grad_first_over_last_end_{end}"] for end in ("min", "max"))
+    return "–" if low is None else f"{power_of_ten(low)} – {power_of_ten(high)}"
 
 
 def _rate(line: Line) -> str:
