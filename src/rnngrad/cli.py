@@ -18,7 +18,7 @@ import click
 import torch
 from rich.console import Console
 
-from . import cards, report, study
+from . import cards, study
 from .cards import Card, CellSpec, override
 from .cells import CELLS, INITS
 from .engine import cpu
@@ -198,6 +198,8 @@ def writable(folder: Path) -> Path:
 
 def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool) -> None:
     """Prints each comparison and draws its figures."""
+    from . import report  # seaborn takes as long to import as torch, and training need not wait for it
+
     files = []
     for comparison in found:
         files += report.draw(comparison, store, out)

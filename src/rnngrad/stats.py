@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from math import inf
 
 import numpy as np
-from scipy.stats import binomtest
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
     """The 95 % Wilson score interval of a success rate (Wilson 1927, JASA 22:209-212)."""
+    from scipy.stats import binomtest  # most of a second, which no command needs to wait for at its start
+
     interval = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
 
