@@ -1,6 +1,7 @@
 """Training an ensemble: independence of the replicas, freezing, divergence, and that observing disturbs nothing."""
 
 from dataclasses import replace
+from math import log
 
 import pytest
 import torch
@@ -8,6 +9,8 @@ from conftest import ensemble_of, small_card
 
 from rnngrad.engine import ENGINES
 from rnngrad.ensemble import Outcome
+from rnngrad.problems import PROBLEMS
+from rnngrad.streams import spread_length
 
 
 def trained(ensemble):
@@ -52,9 +55,23 @@ def test_a_seed_alone_keeps_its_bits_at_the_size_of_the_cards(task):
     assert torch.equal(alone.model.theta[0], many.model.theta[1])
 
 
-def test_probing_changes_no_bit_of_the_trained_weights(card):
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_fused_engine_and_the_reference_train_alike(cell):
+    """Fifty updates of the default task at a shorter lag: they part by rounding, which training amplifies, not more."""
+    card = small_card(cell=cell, lag=30, batch=32, max_steps=50, eval_every=50, lr=1e-3)
+    card = replace(card, cells=(replace(card.cells[0], hidden=32),))
+    fused, reference = (ensemble_of(card, range(2), ENGINES[name]) for name in ("cpu", "reference"))
+    for ours, truth in zip(trained(fused), trained(reference), strict=True):
+        assert ours.scores["loss"] == pytest.approx(truth.scores["loss"], rel=1e-4)
+        assert ours.log_first_over_last == pytest.approx(truth.log_first_over_last, rel=1e-3)
+    torch.testing.assert_close(fused.model.theta, reference.model.theta, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_probing_changes_no_bit_of_the_trained_weights(card, name):
     before = torch.get_rng_state()
-    with_probes, without = ensemble_of(card), ensemble_of(card, probe=False)
+    engine = ENGINES[name]
+    with_probes, without = ensemble_of(card, engine=engine), ensemble_of(card, engine=engine, probe=False)
     trained(with_probes)
     trained(without)
     assert torch.equal(with_probes.model.theta, without.model.theta)
@@ -142,8 +159,18 @@ def test_divergence_is_recorded_at_its_step_and_the_other_replica_goes_on(card):
 
 def test_evaluation_sequences_are_fresh_each_time(card):
     ensemble = ensemble_of(card)
-    first = ensemble._test_scores([0], 0)
-    assert ensemble._test_scores([0], 0) != first
+    first = ensemble._test_scores([0])
+    assert ensemble._test_scores([0]) != first
+
+
+def test_a_test_over_many_lengths_is_as_hard_as_the_baseline_says():
+    """What guessing costs, averaged over the lengths of a test, is the baseline in closed form."""
+    problem = PROBLEMS["copy"]("variable", 100)
+    lengths = [spread_length(problem.lengths, k, 10) for k in range(10)]
+    assert lengths == sorted(set(lengths))
+    guessing = sum(10 * log(8) / length for length in lengths) / 10
+    assert guessing == pytest.approx(problem.baselines["memoryless"], rel=0.03)
+    assert [spread_length(range(7, 8), k, 10) for k in range(10)] == [7] * 10
 
 
 def test_an_lstm_solves_a_short_adding_problem_and_says_when():

@@ -16,7 +16,7 @@ from .flow import measure_flow
 from .memory import require, update_bytes
 from .models import Recurrent
 from .problems import Problem
-from .streams import drawn_length, generator
+from .streams import drawn_length, generator, spread_length
 from .training import Trainer
 
 TEST_BATCH = 100
@@ -137,7 +137,7 @@ class Ensemble:
     def _evaluate(self, rows: list[int], step: int) -> list[Snapshot]:
         if not rows:
             return []
-        scores = self._test_scores(rows, step)
+        scores = self._test_scores(rows)
         train = self._train_losses()
         for r, own in zip(rows, scores, strict=True):
             self.outcomes[r] = self._judge(r, step, own, train[:, r])
@@ -178,14 +178,14 @@ class Ensemble:
         return replace(outcome, finished=True, held=None if outcome.solved_at is None else met)
 
     @torch.no_grad()
-    def _test_scores(self, rows: list[int], step: int) -> list[dict[str, float]]:
+    def _test_scores(self, rows: list[int]) -> list[dict[str, float]]:
         """Loss and scores of each replica on fresh sequences of its own test stream."""
         model = self.model.select(rows)
         params, on = model.params(), self.card.stop.on
         sums: dict[str, Any] = {}
         for start in range(0, on, TEST_BATCH):
             batch = min(TEST_BATCH, on - start)
-            length = drawn_length(self.problem.lengths, "test", step, start)
+            length = spread_length(self.problem.lengths, start // TEST_BATCH, -(-on // TEST_BATCH))
             x, target = self._batch(rows, self._test, length, batch)
             outputs = model.outputs(params, x, self.problem.scored_steps(length), self.engine)
             scores = {"loss": self.problem.loss(outputs, target), **self.problem.scores(outputs, target)}

@@ -22,3 +22,11 @@ def drawn_length(lengths: range, stream: str, *index: int) -> int:
         return lengths[0]
     rng = np.random.default_rng([STREAMS.index("length"), STREAMS.index(stream), *index])
     return lengths[int(rng.integers(len(lengths)))]
+
+
+def spread_length(lengths: range, k: int, batches: int) -> int:
+    """The length of batch ``k`` of ``batches`` that cover ``lengths`` evenly.
+
+    A test has few batches, and lengths drawn for them would move its loss by more than what it is compared with.
+    """
+    return lengths[int((k + 0.5) * len(lengths) / batches)]
