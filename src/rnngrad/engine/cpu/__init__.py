@@ -8,6 +8,8 @@ Importing this package does not import numba; the first :func:`unroll` does, and
 one dtype) or loads from disk (under a second).
 """
 
+import os
+
 import torch
 from torch import Tensor
 
@@ -23,8 +25,9 @@ __all__ = ["LIMIT", "kept_bytes", "log_safe", "name", "supports", "take_threads"
 
 
 def supports(cell: Cell, dtype: torch.dtype, device: torch.device) -> bool:
-    """Whether this engine can run the cell: one of CELLS, in float32 or float64 on the CPU."""
-    return cell.name in CELLS and dtype in DTYPES and device.type == "cpu"
+    """Whether this engine can run the cell: one of CELLS, in float32 or float64 on the CPU, numba being switched on."""
+    compiles = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+    return compiles and cell.name in CELLS and dtype in DTYPES and device.type == "cpu"
 
 
 LIMIT = 384 * 2**20
