@@ -28,6 +28,10 @@ ENTRIES = {
     "demo": ("The main job: `make demo`", ["task adding --lag 200"]),
     "adding-lag200": ("Adding, lag 200, ten seeds", [f"task adding --lag 200 --seeds 10 {FOUR}"]),
     "adding-lag1000": ("Adding, lag 1,000", [f"task adding --lag 1000 {FOUR}"]),
+    "adding-lag10000": (
+        "Adding, lag 10,000, one seed",
+        ["task adding --lag 10000 --cell lstm:chrono --seeds 1 --batch 16"],
+    ),
     "copy-lag30": ("Copy memory, lag 30", [f"task copy --lag 30 {FOUR}"]),
     "copy-lag100": ("Copy memory, lag 100", [f"task copy --lag 100 --steps 3000 {FOUR}"]),
     "tuning-adding": ("Learning rates for adding", tuning("adding", "--seeds 3")),
