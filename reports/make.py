@@ -56,6 +56,7 @@ def slim(folder: Path) -> None:
         ends = "SELECT {}(step) FROM snapshots AS own WHERE own.run = snapshots.run"
         first, last = ends.format("min"), ends.format("max")
         db.execute(f"UPDATE snapshots SET flow = '{{}}' WHERE step <> ({first}) AND step <> ({last})")
+        db.execute("UPDATE runs SET weights = NULL")
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("VACUUM")
     db.close()

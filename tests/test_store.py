@@ -73,7 +73,7 @@ def test_a_run_explains_itself(tmp_path, card):
     first, last = store.flow(run["id"])
     assert (first["step"], last["step"]) == (0, 20)
     assert first["flow"]["lags"] == list(range(card.problem.lag))
-    weights = load_file(tmp_path / "weights" / f"run-{run['id']}.safetensors")
+    weights = load_file(tmp_path / run["weights"])
     assert sum(w.numel() for w in weights.values()) == run["parameters"]
 
 

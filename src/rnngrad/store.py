@@ -34,7 +34,6 @@ CREATE TABLE snapshots (
     grad_first_over_last REAL, horizon INTEGER, flow TEXT NOT NULL,
     PRIMARY KEY (run, step)
 ) WITHOUT ROWID;
-CREATE INDEX runs_by_task ON runs (task, lag, cell, init, seed);
 """
 JSON_COLUMNS = ("versions", "card", "baselines", "scores", "flow")
 
@@ -70,14 +69,14 @@ class Store:
 
     def _prepare(self, path: Path, create: bool) -> None:
         if create and self._pragma("application_id") == 0:
-            self._make(path)
+            self._make()
         application, version = (self._pragma(name) for name in ("application_id", "user_version"))
         if application == APPLICATION and version > SCHEMA_VERSION:
             raise UsageError(f"the store {path} is of version {version}, made by a newer rnngrad: upgrade to read it")
         if application != APPLICATION:
             raise UsageError(f"{path} is an SQLite file but no rnngrad store: name another file")
 
-    def _make(self, path: Path) -> None:
+    def _make(self) -> None:
         """Tables and stamp of a new store, once, also where two commands start on it together."""
         self._db.execute("BEGIN IMMEDIATE")
         empty = not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]

@@ -78,6 +78,8 @@ class Recorder:
         with self.store.transaction():
             if not self.ids:
                 self.ids = [self.store.add_run(self._new_run(k)) for k in range(len(self.ensemble.seeds))]
+                for run in self.ids:
+                    self.store.update_run(run, {"weights": f"{self.weights.name}/{_weights_file(run)}"})
             for snapshot in snapshots:
                 run = self.ids[snapshot.replica]
                 self.store.add_snapshot({"run": run, **_snapshot_row(snapshot)})
@@ -125,7 +127,7 @@ class Recorder:
         params = self.ensemble.model.params()
         for snapshot in snapshots:
             run = self.ids[snapshot.replica]
-            path = self.weights / f"run-{run}.safetensors"
+            path = self.weights / _weights_file(run)
             partial = path.with_suffix(".partial")
             own = {name: weight[snapshot.replica].cpu().contiguous() for name, weight in params.items()}
             save_file(own, partial)
@@ -141,6 +143,11 @@ def versions() -> dict[str, str]:
 def device_name(device: torch.device) -> str:
     """What the store calls a device: cpu, or cuda with the card's name."""
     return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else "cpu"
+
+
+def _weights_file(run: int) -> str:
+    """The name of a run's weights, in a folder beside the store."""
+    return f"run-{run}.safetensors"
 
 
 def _snapshot_row(snapshot: Snapshot) -> dict[str, Any]:

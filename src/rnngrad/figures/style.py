@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 PALETTE: list[tuple[float, float, float]] = sns.color_palette("colorblind")
-BEFORE, AFTER, SOLVED = PALETTE[7], PALETTE[0], PALETTE[2]
+BEFORE, AFTER = PALETTE[7], PALETTE[0]
 RC: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,

@@ -31,7 +31,7 @@ _FLOAT64 = (
 
 def constants(v):
     """The constants of the vector's dtype."""
-    raise NotImplementedError
+    raise NotImplementedError  # for numba alone: kernels get the overload below
 
 
 @overload(constants)
@@ -42,7 +42,7 @@ def _constants(v):
 
 def newton_steps(v):
     """How often the reciprocal's first guess, good to 1/99, is squared before the last time."""
-    raise NotImplementedError
+    raise NotImplementedError  # for numba alone: kernels get the overload below
 
 
 @overload(newton_steps)

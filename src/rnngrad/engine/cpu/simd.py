@@ -42,7 +42,7 @@ class VecModel(models.PrimitiveModel):
 
 def lanes(array):
     """How many elements of the array fill one vector."""
-    raise NotImplementedError
+    raise NotImplementedError  # for numba alone: kernels get the overload below
 
 
 @overload(lanes)
