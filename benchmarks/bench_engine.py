@@ -65,7 +65,7 @@ def fused(cell: str, params: Params, x: Tensor, tap: Tap | None) -> None:
         weight.grad = None
     cpu.unroll(CELLS[cell], params, x, 1, None, tap).square().mean().backward()
     if tap:
-        tap.log_norms.mean()
+        tap.log_rms.mean()
 
 
 def layered(layer: nn.Module, x: Tensor) -> None:

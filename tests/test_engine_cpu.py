@@ -1,5 +1,6 @@
 """The fused CPU engine against the reference: values, gradients, independence of replicas, errors."""
 
+import math
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -74,8 +75,32 @@ def tapped(engine, cell: Cell, params: Params, x: Tensor, state: Tensor, keep: i
 def test_adjoint_norms_equal_the_references(name, shape, dtype, tolerance):
     inputs = problem(CELLS[name], shape, dtype)
     ours, truth = (tapped(engine, CELLS[name], *inputs, shape[-1]) for engine in (cpu, reference))
-    for key in ("log_norms", "log_norm_of_mean"):
+    for key in ("log_norms", "log_rms", "log_norm_of_mean"):
         torch.testing.assert_close(getattr(ours, key), getattr(truth, key).double(), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_samples_without_a_gradient_hide_no_other(name):
+    """A sample whose gradient is exactly zero stays at the power of two where it began, far above the others."""
+    params, x, state = problem(CELLS[name], (1, 3000, 9, 2, 16, 1), torch.float32)
+    params = {key: (0.3 * weight).requires_grad_() for key, weight in params.items()}
+    tap = Tap(mean=True)
+    cpu.unroll(CELLS[name], params, x, 1, state, tap)[:, :, 4].sum().backward()
+    only = tap.log_norms[:, :, 4]
+    assert only[0, 0, 0] < -800
+    assert (tap.log_norms[:, :, [0, 8]] == -torch.inf).all()
+    torch.testing.assert_close(tap.log_rms, only - 0.5 * math.log(9))
+    torch.testing.assert_close(tap.log_norm_of_mean, only - math.log(9))
+
+
+def test_a_second_backward_gives_the_same_gradients_though_others_ran_in_between():
+    params, x, state = problem(CELLS["gru"], (2, 30, 9, 2, 16, 1), torch.float64)
+    leaves = {key: weight.requires_grad_() for key, weight in params.items()}
+    loss = cpu.unroll(CELLS["gru"], leaves, x, 1, state).square().sum()
+    first = torch.autograd.grad(loss, list(leaves.values()), retain_graph=True)
+    torch.autograd.grad(cpu.unroll(CELLS["gru"], leaves, -x, 1, state).sum(), list(leaves.values()))
+    second = torch.autograd.grad(loss, list(leaves.values()))
+    assert all(torch.equal(one, two) for one, two in zip(first, second, strict=True))
 
 
 def test_lag_zero_of_c_has_no_norm():

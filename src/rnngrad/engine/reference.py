@@ -58,9 +58,10 @@ def _listen(tap: Tap, states: list[Tensor], hidden: int) -> None:
     def heard(t: int, adjoint: Tensor) -> None:
         adjoints[:, t] = adjoint.reshape(adjoints[:, t].shape)
         if t == 0:
-            sums = adjoints.sum(dim=2).unsqueeze(1)
+            squares = adjoints.double().square().sum(dim=-1).transpose(2, 3)
+            totals, sums = squares.sum(dim=3).unsqueeze(1), adjoints.sum(dim=2).unsqueeze(1)
             zeros = torch.zeros(shape[:3], dtype=torch.int64)
-            tap.fill(adjoints.square().sum(dim=-1), zeros, sums, zeros[:, None, :, 0])
+            tap.fill(squares, zeros, totals, zeros[:, None, :, 0], sums, zeros[:, None, :, 0])
 
     for t, state in enumerate(states):
         state.register_hook(partial(heard, t))  # type: ignore[no-untyped-call]

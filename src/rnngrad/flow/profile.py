@@ -1,7 +1,7 @@
 """Gradient norms by lag: the result of a measurement, in natural logs."""
 
 from dataclasses import dataclass
-from math import isfinite, isnan, log
+from math import isfinite, isnan
 from typing import Any
 
 import numpy as np
@@ -39,9 +39,7 @@ class Profile:
     @classmethod
     def heard(cls, cell: Cell, tap: Tap) -> "Profile":
         """The profile that a tap of an engine has heard, turned from steps to lags."""
-        squares = 2 * tap.log_norms.flip(1)
-        log_rms = 0.5 * (squares.logsumexp(dim=2) - log(squares.shape[2]))
-        return cls(whole_first(cell), log_rms, tap.log_norm_of_mean.flip(1))
+        return cls(whole_first(cell), tap.log_rms.flip(1), tap.log_norm_of_mean.flip(1))
 
     def cpu(self) -> "Profile":
         """The profile in the host's memory."""

@@ -9,7 +9,7 @@ from numba import njit
 
 from . import gru, lstm, rnn
 from .compiled import kernel
-from .scale import add_up, level, receive, record, rescale
+from .scale import add_up, level, receive, record, reduce_squares, rescale
 from .simd import lanes
 from .tile import CHUNK_ROWS, add_outer, buffer, joined, pack_gates, pack_rows, padded, pull_back
 
@@ -141,6 +141,8 @@ def backward(
     dw,
     norms,
     powers,
+    totals,
+    total_powers,
     sums,
     sum_powers,
     replica,
@@ -152,9 +154,10 @@ def backward(
 
     grad_out: (R, keep, B, H). carried: (R, B, S), the adjoint after the last of these steps, to be multiplied by 2 to
     the carried_powers (R, B); replaced by that before the first. dw: (R, tiles, I + 1 + H, blocks·W) is added to.
-    Written, each unless empty: grad_x (R, T, B, I) and, for a tap, norms (R, T, B, parts), the squared norms of the
-    adjoints, to be multiplied by 4 to the powers (R, T, B), and sums (R, tiles, T, parts·W), the adjoints added up over
-    the tile's samples, to be multiplied by 2 to the sum_powers (R, tiles, T).
+    Written, each unless empty: grad_x (R, T, B, I) and, for a tap, norms (R, T, parts, B), the squared norms of the
+    adjoints, to be multiplied by 4 to the powers (R, T, B); totals (R, tiles, T, parts), their sums over the tile's
+    samples, with total_powers (R, tiles, T); sums (R, tiles, T, parts·W), the adjoints themselves added up over the
+    tile's samples, to be multiplied by 2 to the sum_powers (R, tiles, T).
     """
     steps, inputs, hidden, keep = x.shape[1], x.shape[3], w_hh.shape[2], grad_out.shape[1]
     n, width, lead = lanes(w_hh), padded(w_hh, hidden), padded(w_hh, inputs + 1)
@@ -170,6 +173,7 @@ def backward(
     exponents, used = carried_powers[replica, low : low + rows].copy(), np.zeros(chunk * rows, np.int64)
     h, kept = states[replica, tile].reshape(-1), saved[replica, tile].reshape(-1)
     weights, tile_sums = dw[replica, tile].reshape(-1), sums[replica, tile].reshape(-1)
+    own, heard = np.empty((parts, rows)), (norms[replica], powers[replica], totals[replica, tile])
     _enter(adjoint, 0, row_parts, width, hidden, carried[replica], low, rows)
     for end in range(stop, origin, -chunk):
         begin = max(origin, end - chunk)
@@ -187,9 +191,10 @@ def backward(
                 rnn.deltas(kind, adjoint, h, now + rows * row_size, row_size, lead, width, rows, dz, to, squares)
             fresh = 0 if kind == GRU else 1
             pull_back(adjoint, row_parts, dz, to, dz_row, width, recurrent, hidden, gates, hidden, rows, fresh)
+            reduce_squares(squares, own)
             if norms.size > 0:
-                record(squares, parts, exponents, norms[replica, t], powers[replica, t], low, rows)
-            rescale(adjoint, row_parts, exponents, squares, parts, rows, used, (t - begin) * rows)
+                total_powers[replica, tile, t] = record(own, exponents, t, low, *heard)
+            rescale(adjoint, row_parts, exponents, own, used, (t - begin) * rows)
         first = (begin - origin) * rows * row_size + lead - 1 - inputs
         _finish(sizes, dz, used, h, first, weights, input_weights, dx, grad_x[replica], begin, end, low, rows)
     carried_powers[replica, low : low + rows] = exponents

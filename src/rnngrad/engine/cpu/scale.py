@@ -22,8 +22,8 @@ _ZERO = -(1 << 40)  # the exponent of an adjoint that is exactly zero
 
 @njit
 def power(exponent):
-    """2^exponent."""
-    return math.ldexp(1.0, exponent)
+    """2^exponent. The machine's ldexp takes 32 bits; beyond these limits it is infinite or 0 anyway."""
+    return math.ldexp(1.0, min(max(exponent, -4096), 4096))
 
 
 @njit
@@ -51,16 +51,6 @@ def receive(adjoint, row_size, exponents, grad, low, rows):
 
 
 @njit
-def record(squares, parts, exponents, norms, powers, low, rows):
-    """Squared norms of a step's adjoints to norms (B, parts) and their exponents to powers (B,)."""
-    n = lanes(squares)
-    for row in range(rows):
-        powers[low + row] = exponents[row]
-        for part in range(parts):
-            norms[low + row, part] = sum_lanes(load(squares, (row * parts + part) * n))
-
-
-@njit
 def add_up(adjoint, row_size, exponents, sums, at, rows):
     """The sum of the rows to sums[at:], each brought to the largest exponent, which is returned."""
     n = lanes(adjoint)
@@ -75,21 +65,53 @@ def add_up(adjoint, row_size, exponents, sums, at, rows):
 
 
 @njit
-def rescale(adjoint, row_size, exponents, squares, parts, rows, used, at):
+def reduce_squares(squares, norms):
+    """Per row and part a vector of partial sums of squares to the squared norms (parts, rows); clears the squares."""
+    n = lanes(squares)
+    parts, rows = norms.shape
+    for row in range(rows):
+        for part in range(parts):
+            norms[part, row] = sum_lanes(load(squares, (row * parts + part) * n))
+    squares[:] = 0
+
+
+@njit
+def record(norms, exponents, t, low, heard, powers, totals):
+    """The squared norms (parts, rows) of step t to heard (T, parts, B) and their exponents to powers (T, B).
+
+    Their sums over the rows go to totals (T, parts), as numbers to be multiplied by 4 to the power returned.
+    """
+    parts, rows = norms.shape
+    largest, least = exponents[0], exponents[0]
+    for row in range(rows):
+        largest, least = max(largest, exponents[row]), min(least, exponents[row])
+        powers[t, low + row] = exponents[row]
+    for part in range(parts):
+        total = 0.0
+        for row in range(rows):
+            norm = norms[part, row]
+            heard[t, part, low + row] = norm
+            total += norm if least == largest else norm * power(2 * (exponents[row] - largest))
+        totals[t, part] = total
+    return largest
+
+
+@njit
+def rescale(adjoint, row_size, exponents, norms, used, at):
     """Bring the adjoints that left the range back to about 1.
 
-    squares: per row and part a vector of partial sums of squares of the adjoints just used; their exponents go to
-    ``used[at:]``. The adjoints themselves are one step older and of about that size. Clears the squares.
+    norms: squared, (parts, rows), of the adjoints just used, whose exponents go to ``used[at:]``. The adjoints
+    themselves are one step older and of about that size.
     """
-    n = lanes(squares)
+    parts, rows = norms.shape
     for row in range(rows):
+        total = norms[0, row]
+        for part in range(1, parts):
+            total += norms[part, row]
+        if total == 0.0:  # and stays so: it shall not be the largest
+            exponents[row] = _ZERO
         used[at + row] = exponents[row]
-        total = 0.0
-        for part in range(parts):
-            total += sum_lanes(load(squares, (row * parts + part) * n))
-        if total == 0.0:
-            used[at + row] = _ZERO
-        elif not total < np.inf:  # nor NaN: it shall be seen, however small the adjoints were before
+        if not total < np.inf:  # nor NaN: it shall be seen, however small the adjoints were before
             used[at + row] = max(exponents[row], 0)
         shift = 0
         if 0.0 < total < 4.0**-_STEP:
@@ -99,7 +121,6 @@ def rescale(adjoint, row_size, exponents, squares, parts, rows, used, at):
         if shift != 0:
             multiply(adjoint, row * row_size, (row + 1) * row_size, shift)
             exponents[row] -= shift
-    squares[:] = 0
 
 
 @njit

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ..tap import Tap
-from . import gru, kernels, lstm, workers
+from . import gru, kernels, lstm, workers, workspace
 from .simd import VECTOR_BYTES
 
 KINDS = {
@@ -54,10 +54,10 @@ class Plan:
         length = steps if limit is None else min(steps, max(1, limit // self.step_bytes))
         self.segments = [(begin, min(steps, begin + length)) for begin in range(0, steps, length)]
 
-    def room(self, x: Tensor, slots: int) -> tuple[Tensor, Tensor]:
-        """Space for what ``slots`` steps keep: the states and the rest."""
+    def room(self, x: Tensor, slots: int) -> list[Tensor]:
+        """Borrowed space for what ``slots`` steps keep: the states and the rest."""
         lead = (x.shape[0], self.tiles)
-        return x.new_empty(*lead, slots + 1, self.state_size), x.new_empty(*lead, slots, self.saved_size)
+        return workspace.borrow(x, (*lead, slots + 1, self.state_size), (*lead, slots, self.saved_size))
 
     def run(self, kernel: Any, span: tuple[int, int], tensors: Sequence[Tensor]) -> None:
         """The kernel on the steps of the span, over all tasks."""
@@ -69,7 +69,7 @@ class Unrolling(torch.autograd.Function):
     """(x, state, weights) to h at the last ``keep`` steps; shapes as in ``engine.reference.unroll``.
 
     Where the steps are cut into segments, forward keeps the states between them alone, and backward runs each forward
-    again before it goes back through it.
+    again before it goes back through it. So does a second backward, because the first gives its room back.
     """
 
     @staticmethod
@@ -86,6 +86,8 @@ class Unrolling(torch.autograd.Function):
         for span in plan.segments:
             states.append(torch.empty_like(state))
             plan.run(kernels.forward, span, [x, states[-2], *weights, out, states[-1], *room])
+        if not whole:
+            workspace.give_back(room)
         ctx.plan, ctx.tap, ctx.room, ctx.states = plan, tap, room if whole else None, states[1:-1]
         ctx.save_for_backward(x, state, *weights)
         return out
@@ -107,24 +109,26 @@ class Unrolling(torch.autograd.Function):
                 plan.run(kernels.forward, span, [x, start, *weights, nothing, torch.empty_like(state), *room])
             given = [x, weights[0], weights[1], *room, grad_out.contiguous(), grad_x, adjoint, powers, dw]
             plan.run(kernels.backward, span, [*given, *heard])
+        workspace.give_back(room)
+        ctx.room = None
         if ctx.tap:
-            squares, square_powers, sums, sum_powers = heard
+            *norms, sums, sum_powers = heard
             sums = sums.view(*sums.shape[:3], plan.parts, plan.width)[..., : plan.hidden]
-            ctx.tap.fill(squares, square_powers, sums, sum_powers)
+            ctx.tap.fill(*norms, sums, sum_powers)
         grad_state = torch.ldexp(adjoint.double(), powers.unsqueeze(-1)).to(x.dtype)
         return None, None, None, None, grad_x if want_x else None, grad_state, *_gather(dw, plan)
 
 
-def _ears(tap: Tap | None, plan: Plan, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Where the backward kernel writes for a tap: squares, powers, sums, sum_powers; empty where not wanted."""
+def _ears(tap: Tap | None, plan: Plan, x: Tensor) -> list[Tensor]:
+    """Where the backward kernel writes for a tap, in the order of :meth:`Tap.fill`; empty where not wanted."""
     replicas, steps, batch, _ = x.shape
     heard, summed = (steps if tap else 0), (steps if tap and tap.mean else 0)
-    return (
-        x.new_empty(replicas, heard, batch, plan.parts),
-        torch.empty(replicas, heard, batch, dtype=torch.int64),
-        x.new_empty(replicas, plan.tiles, summed, plan.parts * plan.width),
-        torch.empty(replicas, plan.tiles, summed, dtype=torch.int64),
-    )
+    shapes = ((replicas, heard, plan.parts, batch), (replicas, plan.tiles, heard, plan.parts))
+    squares, totals = (torch.empty(shape, dtype=torch.float64) for shape in shapes)
+    sums = x.new_empty(replicas, plan.tiles, summed, plan.parts * plan.width)
+    powers = ((replicas, heard, batch), (replicas, plan.tiles, heard), (replicas, plan.tiles, summed))
+    square_powers, total_powers, sum_powers = (torch.empty(shape, dtype=torch.int64) for shape in powers)
+    return [squares, square_powers, totals, total_powers, sums, sum_powers]
 
 
 def _gather(parts: Tensor, plan: Plan) -> tuple[Tensor, Tensor, Tensor, Tensor]:
