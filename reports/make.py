@@ -32,6 +32,10 @@ ENTRIES = {
         "Adding, lag 10,000, one seed",
         ["task adding --lag 10000 --cell lstm:chrono --seeds 1 --batch 16"],
     ),
+    "adding-lag100000": (
+        "Adding, lag 100,000, one seed",
+        ["task adding --lag 100000 --cell lstm:chrono --seeds 1 --batch 16"],
+    ),
     "copy-lag30": ("Copy memory, lag 30", [f"task copy --lag 30 {FOUR}"]),
     "copy-lag100": ("Copy memory, lag 100", [f"task copy --lag 100 --steps 3000 {FOUR}"]),
     "tuning-adding": ("Learning rates for adding", tuning("adding", "--seeds 3")),
