@@ -258,6 +258,16 @@ def test_choose_takes_it_where_it_can():
     assert choose(CELLS["rnn"], torch.float32, torch.device("meta")).name == "reference"
 
 
+def test_an_engine_can_be_named_and_says_what_it_cannot_run():
+    here = torch.device("cpu")
+    assert choose(CELLS["rnn"], torch.float32, here, "reference") is reference
+    assert choose(CELLS["rnn"], torch.float32, here, "cpu") is cpu
+    with pytest.raises(UsageError, match=r"engine 'cpu' cannot run cell 'rnn' in torch\.float16 on cpu: use 'auto'"):
+        choose(CELLS["rnn"], torch.float16, here, "cpu")
+    with pytest.raises(UsageError, match="unknown engine 'cpuu': did you mean 'cpu'"):
+        choose(CELLS["rnn"], torch.float32, here, "cpuu")
+
+
 WRONG = {
     "x": lambda a: a | {"x": a["x"][0]},
     "x: every size": lambda a: a | {"x": a["x"][:, :, :0]},
@@ -357,3 +367,25 @@ def test_an_unwritable_cache_folder_is_survived(tmp_path):
     )
     blocked = str(tmp_path / "file" / "inside")
     assert subprocess.run([sys.executable, "-c", "import sys\n" + code, blocked], check=False).returncode == 0
+
+
+def test_a_full_disk_is_survived(tmp_path):
+    """No file may grow beyond nothing: the code cannot be kept, and the kernel runs all the same."""
+    code = (
+        "import resource, signal, sys, numba, numpy\n"
+        "numba.config.CACHE_DIR = sys.argv[1]\n"
+        "from rnngrad.engine.cpu import compiled\n"
+        "def f(x): x[0] = 1\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "x = numpy.zeros(1)\n"
+        "compiled.kernel(f)(x)\n"
+        "sys.exit(int(x[0] != 1))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == 0
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size]
+
+
+def test_what_is_ready_takes_no_time_to_compile():
+    cpu.prepare()
+    assert cpu.prepare() == 0.0

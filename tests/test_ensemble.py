@@ -9,6 +9,7 @@ from conftest import ensemble_of, small_card
 
 from rnngrad.engine import ENGINES
 from rnngrad.ensemble import Outcome
+from rnngrad.flow import measure_flow
 from rnngrad.problems import PROBLEMS
 from rnngrad.streams import spread_length
 
@@ -41,7 +42,7 @@ def test_a_seed_alone_gives_the_numbers_of_that_seed_among_many(engine, cell, ta
         assert torch.equal(alone.model.theta[0], many.model.theta[3])
     torch.testing.assert_close(alone.model.theta[0], many.model.theta[3], rtol=1e-4, atol=1e-5)
     for a, b in zip(own, among, strict=True):
-        assert a.log_first_over_last == pytest.approx(b.log_first_over_last, rel=1e-6)
+        assert a.flow.log_first_over_last == pytest.approx(b.flow.log_first_over_last, rel=1e-6)
 
 
 @pytest.mark.parametrize("task", ["adding", "copy"])
@@ -63,7 +64,7 @@ def test_the_fused_engine_and_the_reference_train_alike(cell):
     fused, reference = (ensemble_of(card, range(2), ENGINES[name]) for name in ("cpu", "reference"))
     for ours, truth in zip(trained(fused), trained(reference), strict=True):
         assert ours.scores["loss"] == pytest.approx(truth.scores["loss"], rel=1e-4)
-        assert ours.log_first_over_last == pytest.approx(truth.log_first_over_last, rel=1e-3)
+        assert ours.flow.log_first_over_last == pytest.approx(truth.flow.log_first_over_last, rel=1e-3)
     torch.testing.assert_close(fused.model.theta, reference.model.theta, rtol=1e-3, atol=1e-4)
 
 
@@ -76,6 +77,43 @@ def test_probing_changes_no_bit_of_the_trained_weights(card, name):
     trained(without)
     assert torch.equal(with_probes.model.theta, without.model.theta)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("task", ["adding", "copy"])
+@pytest.mark.parametrize("name", ENGINES)
+def test_probing_every_update_changes_no_bit_either(task, name):
+    card = small_card(task)
+    every, never = (ensemble_of(card, engine=ENGINES[name], probe_every=n) for n in (1, None))
+    trained(every)
+    trained(never)
+    assert torch.equal(every.model.theta, never.model.theta)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_flow_of_an_update_is_that_of_its_own_batch_at_its_own_weights(cell):
+    """Heard in float32 from the backward pass of training; measured again in float64 by a pass of its own."""
+    card = small_card(cell=cell, lag=150, max_steps=3, eval_every=3)
+    ensemble, twin = (ensemble_of(card, engine=ENGINES["cpu"], probe_every=n) for n in (2, None))
+    snapshots = trained(ensemble)
+    rows = twin._active()
+    x, target = twin._batch(rows, twin._train, 150, card.training.batch)
+    again = measure_flow(twin.model, x, lambda out: twin.problem.last_step_loss(out, target), ENGINES["reference"])
+    for replica in rows:
+        heard = [probe for s in snapshots if s.replica == replica for probe in s.probes]
+        assert [(probe.step, probe.batch) for probe in heard] == [(0, "training"), (2, "training")]
+        assert heard[0].flow.log_first_over_last == pytest.approx(float(again.first_over_last()[replica]), abs=1e-3)
+        assert heard[0].flow.horizon == again.horizon(replica)
+        assert heard[0].flow.profile.keys() == again.row(replica).keys()
+
+
+@pytest.mark.parametrize(("task", "name"), [("copy", "cpu"), ("adding", "reference")])
+def test_where_the_update_cannot_tell_the_probe_batch_does(task, name):
+    """A loss at many steps, or an engine whose norms underflow."""
+    card = small_card(task, max_steps=4, eval_every=2)
+    start, *later = [s for s in trained(ensemble_of(card, engine=ENGINES[name], probe_every=1)) if s.replica == 0]
+    probes = [probe for s in later for probe in s.probes]
+    assert [(probe.step, probe.batch) for probe in probes] == [(step, "probe") for step in range(4)]
+    assert probes[0].flow == start.flow
 
 
 def test_every_cell_of_a_card_sees_the_same_batches(card):

@@ -31,7 +31,7 @@ def test_the_lstm_solves_lag_200_in_nine_seeds_of_ten_and_its_gradient_arrives()
     count, last = solved(200, "lstm", seeds=10, steps=3000)
     assert count >= 9
     arrived = [s for s in last.values() if s.outcome.solved_at is not None]
-    assert all(s.log_first_over_last > -7 for s in arrived)
+    assert all(s.flow.log_first_over_last > -7 for s in arrived)
 
 
 def test_chrono_solves_lag_1000_in_four_seeds_of_five():
@@ -41,4 +41,4 @@ def test_chrono_solves_lag_1000_in_four_seeds_of_five():
 
 def test_the_vanilla_net_gets_no_gradient_through_200_steps_at_initialisation():
     _, last = solved(200, "rnn", seeds=5, steps=1)
-    assert all(s.log_first_over_last < -80 for s in last.values())
+    assert all(s.flow.log_first_over_last < -80 for s in last.values())

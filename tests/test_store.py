@@ -49,9 +49,9 @@ def recorders(planned, store, tmp_path):
     return [study.Recorder(planned, ensemble, store, tmp_path / "weights") for ensemble in planned.ensembles()]
 
 
-def recorded(tmp_path, card, seeds=range(2)):
+def recorded(tmp_path, card, seeds=range(2), **options):
     """Trains the card into a store; returns it."""
-    planned = study.Study(card, list(seeds), torch.device("cpu"), "test")
+    planned = study.Study(card, list(seeds), torch.device("cpu"), "test", **options)
     (tmp_path / "weights").mkdir()
     store = Store(tmp_path / "rnngrad.db")
     study.run(recorders(planned, store, tmp_path), lambda *_: None)
@@ -98,6 +98,46 @@ def half_done(store):
     with store.transaction():
         store.update_run(1, {"steps": 12345})
         store.update_run(2, {"status": "no such status"})
+
+
+def test_every_probe_is_in_the_store_and_the_figure_takes_it(tmp_path, card):
+    """Every third update from the first on."""
+    store = recorded(tmp_path, card, probe_every=3)
+    for run in store.runs():
+        probes = store._select("SELECT * FROM probes WHERE run = ? ORDER BY step", [run["id"]])
+        assert [probe["step"] for probe in probes] == list(range(0, run["steps"], 3))
+        assert {probe["batch"] for probe in probes} == {"training"}
+        assert all(set(probe["flow"]) == {"lags", "hc", "h", "c"} for probe in probes)
+        assert [g["step"] for g in store.gradients(run["id"])] == [probe["step"] for probe in probes]
+        assert store.gradients(run["id"])[1]["grad_first_over_last"] == probes[1]["grad_first_over_last"]
+
+
+def test_without_probes_the_gradients_are_the_evaluations(tmp_path, card):
+    store = recorded(tmp_path, card)
+    history = store.history(1)
+    assert [g["grad_first_over_last"] for g in store.gradients(1)] == [h["grad_first_over_last"] for h in history]
+
+
+def test_a_store_of_the_first_version_is_read_as_it_is_and_written_after_an_upgrade(tmp_path, card):
+    store = recorded(tmp_path, card)
+    store._db.execute("DROP TABLE probes")
+    store._db.execute("PRAGMA user_version = 1")
+    runs = store.runs()
+    store.close()
+    old = Store(tmp_path / "rnngrad.db", create=False)
+    assert (old.runs(), old._pragma("user_version")) == (runs, 1)
+    assert old.gradients(1) == [{k: h[k] for k in ("step", "grad_first_over_last")} for h in old.history(1)]
+    old.close()
+    new = Store(tmp_path / "rnngrad.db")
+    assert (new.runs(), new._pragma("user_version")) == (runs, 2)
+    new.add_probe({"run": 1, "step": 3, "batch": "training", "grad_first_over_last": -1.0, "horizon": 2, "flow": {}})
+    assert new.gradients(1) == [{"step": 3, "grad_first_over_last": -1.0}]
+    new.close()
+
+
+@pytest.mark.parametrize("engine", ["reference", "cpu"])
+def test_the_run_records_which_engine_it_was(tmp_path, card, engine):
+    assert {run["engine"] for run in recorded(tmp_path, card, engine=engine).runs()} == {engine}
 
 
 def test_a_transaction_is_whole_or_nothing(tmp_path, card):

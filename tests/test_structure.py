@@ -29,6 +29,7 @@ LAYERS = [
     "report",
     "study",
     "progress",
+    "bench",
     "cli",
     "__main__",
 ]

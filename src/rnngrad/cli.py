@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import click
@@ -21,7 +23,7 @@ from rich.console import Console
 from . import cards, study
 from .cards import Card, CellSpec, override
 from .cells import CELLS, INITS
-from .engine import cpu
+from .engine import ENGINES, cpu
 from .ensemble import Ensemble
 from .errors import UsageError, unknown
 from .problems import PROBLEMS
@@ -32,6 +34,21 @@ from .tables import sentences, terminal_table
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 LARGEST_SEED = 2**62  # the store's integers have 63 bits
+
+
+def set_threads(_: click.Context, __: click.Parameter, count: int | None) -> None:
+    """As OMP_NUM_THREADS would have: torch's threads, which the CPU engine takes over."""
+    if count:
+        torch.set_num_threads(count)
+
+
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+    callback=set_threads,
+    expose_value=False,
+    help="Threads to compute on; OMP_NUM_THREADS, else one a core, by default.",
+)
 
 
 @click.group(context_settings=HELP)
@@ -54,6 +71,13 @@ def command() -> None:
 @click.option("--steps", type=int, help="Budget: updates after which an unsolved run ends.")
 @click.option("--protocol", help="Variant of the problem; see `rnngrad list problems`.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--engine", type=click.Choice(["auto", *ENGINES]), default="auto", show_default=True, help="What unrolls."
+)
+@threads_option
+@click.option(
+    "--probe-every", type=click.IntRange(min=1), metavar="N", help="Measure the flow at every N-th update as well."
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Output folder.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout, and nothing else.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
@@ -62,6 +86,8 @@ def task(
     seeds: int,
     seed: int,
     device: str,
+    engine: str,
+    probe_every: int | None,
     out: Path,
     as_json: bool,
     quiet: bool,
@@ -76,16 +102,18 @@ def task(
     chosen = choose_device(device)
     if seed + seeds > LARGEST_SEED:
         raise UsageError(f"'--seed' and '--seeds': the last seed must be under {LARGEST_SEED}")
-    planned = study.Study(card, range(seed, seed + seeds), chosen, shlex.join(["rnngrad", *sys.argv[1:]]))
-    ensembles = planned.ensembles()
-    if any(ensemble.engine is cpu for ensemble in ensembles):
-        cpu.take_threads()
+    typed = shlex.join(["rnngrad", *sys.argv[1:]])
+    ensembles = (
+        planned := study.Study(card, range(seed, seed + seeds), chosen, typed, engine, probe_every)
+    ).ensembles()
     if (out / "weights").exists() and not (out / "weights").is_dir():
         raise UsageError(f"{out / 'weights'} is no folder, and the weights go there: choose another --out")
     store = Store(writable(out) / "rnngrad.db")
     (out / "weights").mkdir(exist_ok=True)
     if not quiet:
         click.echo(wrapped(starting(device, ensembles)), err=True)
+    if any(ensemble.engine is cpu for ensemble in ensembles):
+        prepare_kernels(quiet)
     recorders = [study.Recorder(planned, ensemble, store, out / "weights") for ensemble in ensembles]
     try:
         with Progress(ensembles, quiet) as progress:
@@ -95,6 +123,28 @@ def task(
         if ids:
             present(comparisons([run for run in store.runs() if run["id"] in ids]), store, out, as_json)
         store.close()
+
+
+@command.command(name="bench")
+@click.option("--case", "words", multiple=True, metavar="CELL:B:T:H[:R]", help="Measure this instead; may be repeated.")
+@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Turns of every contender.")
+@threads_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout, and nothing else.")
+def bench_(words: Sequence[str], rounds: int, as_json: bool) -> None:
+    """Time a training step: the CPU engine beside torch.nn and the Python loop.
+
+    About five minutes for the whole table. Use an idle machine.
+    """
+    from . import bench
+
+    cases = [bench.Case.parse(word) for word in words] or bench.DEFAULT
+    with bench.prepared() as threads:
+        prepare_kernels(quiet=as_json)
+        if not as_json:
+            click.echo(bench.heading())
+        for case in cases:
+            row = bench.measure(case, rounds, threads)
+            click.echo(json.dumps(row) if as_json else bench.line(row))
 
 
 @command.command(name="list")
@@ -170,11 +220,24 @@ def starting(asked: str, ensembles: Sequence[Ensemble]) -> str:
     device = ensembles[0].device
     reason = " (no CUDA device found)" if asked == "auto" and device.type == "cpu" else ""
     engines = ", ".join(dict.fromkeys(e.engine.name for e in ensembles))
-    once = "; a machine's first run compiles each cell, 10 to 20 s" if "cpu" in engines else ""
     seeds = len(ensembles[0].seeds)
-    return (
-        f"cells: {len(ensembles)}, seeds each: {seeds}, on {study.device_name(device)}{reason}, engine {engines}{once}"
+    return f"cells: {len(ensembles)}, seeds each: {seeds}, on {study.device_name(device)}{reason}, engine {engines}"
+
+
+def prepare_kernels(quiet: bool) -> None:
+    """Leaves torch's threads to the CPU engine and gets its kernels ready; where they must be compiled, says so."""
+    cpu.take_threads()
+    notice = Timer(
+        2.0, lambda: click.echo("compiling the kernels, once on this machine: about half a minute", err=True)
     )
+    if not quiet:
+        notice.start()
+    try:
+        seconds = cpu.prepare()
+    finally:
+        notice.cancel()
+    if seconds and not quiet:
+        click.echo(f"compiled in {seconds:.0f} s", err=True)
 
 
 def wrapped(text: str) -> str:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from .cards import Card, CellSpec
 from .cells import CELLS
-from .engine import Engine
-from .flow import measure_flow
+from .engine import Engine, Tap
+from .flow import Profile, measure_flow
 from .memory import require, update_bytes
 from .models import Recurrent
 from .problems import Problem
@@ -35,31 +35,70 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Flow:
+    """What is kept of one measurement of a replica's gradient flow.
+
+    ``log_first_over_last`` in natural logs, ``horizon`` the first lag under 1 %, None if none is, ``profile`` the row
+    of :meth:`Profile.row`.
+    """
+
+    log_first_over_last: float
+    horizon: int | None
+    profile: dict[str, Any]
+
+    @classmethod
+    def all_of(cls, profile: Profile) -> list["Flow"]:
+        """One for every replica of the profile."""
+        ratios = profile.first_over_last().tolist()
+        return [cls(ratio, profile.horizon(k), profile.row(k)) for k, ratio in enumerate(ratios)]
+
+
+UNMEASURED = Flow(nan, None, {})
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The flow between evaluations, at the weights after ``step`` updates; ``batch`` is "training" or "probe"."""
+
+    step: int
+    batch: str
+    flow: Flow
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One evaluation of one replica after ``outcome.steps`` updates.
 
-    ``train_loss`` is the mean since the last evaluation (NaN at step 0). The gradients come from the flow on the
-    probe batch: ``log_first_over_last`` in natural logs, ``horizon`` the first lag under 1 %, None if none is.
+    ``train_loss`` is the mean since the last evaluation (NaN at step 0), ``flow`` that on the probe batch, ``probes``
+    what was measured since the last evaluation.
     """
 
     replica: int
     outcome: Outcome
     train_loss: float
     scores: dict[str, float]
-    log_first_over_last: float
-    horizon: int | None
-    flow: dict[str, Any]
+    flow: Flow
     seconds: float
+    probes: tuple[Probe, ...] = ()
 
 
 class Ensemble:
     """R replicas of one cell, one per seed, each with its own streams and its own end."""
 
     def __init__(
-        self, card: Card, spec: CellSpec, seeds: Sequence[int], device: torch.device, engine: Engine, probe: bool = True
+        self,
+        card: Card,
+        spec: CellSpec,
+        seeds: Sequence[int],
+        device: torch.device,
+        engine: Engine,
+        probe: bool = True,
+        probe_every: int | None = None,
     ) -> None:
         """Builds the models; trains nothing yet. ``probe=False`` leaves the gradient flow unmeasured.
 
+        ``probe_every`` measures it at every so many updates as well: from the update's own backward pass where the
+        loss is at the last step alone and the engine's norms have no limits, else on the probe batch.
         Raises UsageError if the initialisation does not fit the cell or the size does not fit the memory.
         """
         self.card = card
@@ -67,6 +106,7 @@ class Ensemble:
         self.problem: Problem = card.make_problem()
         self.device = device
         self.probe = probe
+        self.probe_every = probe_every
         self.rate = card.rate(spec)
         self.engine = engine
         problem, training = self.problem, card.training
@@ -81,6 +121,7 @@ class Ensemble:
         self._train = [generator(seed, "train", device) for seed in self.seeds]
         self._test = [generator(seed, "test", device) for seed in self.seeds]
         self._losses: list[tuple[list[int], Tensor]] = []
+        self._probes: list[list[Probe]] = [[] for _ in self.seeds]
         self._started = monotonic()
 
     def _bytes(self, replicas: int) -> int:
@@ -124,8 +165,21 @@ class Ensemble:
         rows = self._active()
         length = drawn_length(self.problem.lengths, "train", step)
         x, target = self._batch(rows, self._train, length, self.card.training.batch)
-        losses = self.trainer.update(rows, x, target, self.problem.scored_steps(length), self.problem.loss)
+        keep, tap = self.problem.scored_steps(length), None
+        if self.probe_every and step % self.probe_every == 0:
+            if keep == 1 and self.engine.log_safe:
+                tap = Tap(scale=1 / self.card.training.batch, mean=True)
+            else:
+                self._note(step, "probe", rows, self._flow(rows))
+        losses = self.trainer.update(rows, x, target, keep, self.problem.loss, tap)
+        if tap:
+            self._note(step, "training", rows, Flow.all_of(Profile.heard(self.model.cell, tap)))
         self._losses.append((rows, losses))
+
+    def _note(self, step: int, batch: str, rows: Sequence[int], flows: Sequence[Flow]) -> None:
+        """Keeps the flows until the next evaluation."""
+        for row, flow in zip(rows, flows, strict=True):
+            self._probes[row].append(Probe(step, batch, flow))
 
     def _batch(
         self, rows: Sequence[int], streams: list[torch.Generator], length: int, batch: int
@@ -142,17 +196,21 @@ class Ensemble:
         for r, own in zip(rows, scores, strict=True):
             self.outcomes[r] = self._judge(r, step, own, train[:, r])
         flow = self._flow(rows)
-        return [
+        snapshots = [
             Snapshot(
                 replica=r,
                 outcome=self.outcomes[r],
                 train_loss=float(train[:, r].mean()) if len(train) else nan,
                 scores=scores[k],
+                flow=flow[k],
                 seconds=monotonic() - self._started,
-                **flow[k],
+                probes=tuple(self._probes[r]),
             )
             for k, r in enumerate(rows)
         ]
+        for r in rows:
+            self._probes[r].clear()
+        return snapshots
 
     def _train_losses(self) -> Tensor:
         """Losses of the updates since the last evaluation, (updates, R), NaN where a replica was frozen."""
@@ -194,18 +252,12 @@ class Ensemble:
         columns = {name: value.tolist() for name, value in sums.items()}
         return [{name: column[k] for name, column in columns.items()} for k in range(len(rows))]
 
-    def _flow(self, rows: list[int]) -> list[dict[str, Any]]:
+    def _flow(self, rows: list[int]) -> list[Flow]:
         """The gradient flow of each replica on its fixed probe batch, the same at every evaluation."""
         if not self.probe:
-            return [{"log_first_over_last": nan, "horizon": None, "flow": {}} for _ in rows]
+            return [UNMEASURED for _ in rows]
         probes = [generator(seed, "probe", self.device) for seed in self.seeds]
         length = self.problem.lengths[-1]
         x, target = self._batch(rows, probes, length, self.card.training.batch)
-        profile = measure_flow(
-            self.model.select(rows), x, lambda out: self.problem.last_step_loss(out, target), self.engine
-        )
-        first_over_last = profile.first_over_last().tolist()
-        return [
-            {"log_first_over_last": first_over_last[k], "horizon": profile.horizon(k), "flow": profile.row(k)}
-            for k in range(len(rows))
-        ]
+        model = self.model.select(rows)
+        return Flow.all_of(measure_flow(model, x, lambda out: self.problem.last_step_loss(out, target), self.engine))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .cells import Cell, Params, initialise
-from .engine import Engine
+from .engine import Engine, Tap
 from .streams import generator
 
 
@@ -68,6 +68,6 @@ class Recurrent:
         outputs = torch.stack([torch.addmm(bias, own, weight.T) for own, weight, bias in triples])
         return outputs.view(*h.shape[:3], -1)
 
-    def outputs(self, params: Params, x: Tensor, keep: int, engine: Engine) -> Tensor:
+    def outputs(self, params: Params, x: Tensor, keep: int, engine: Engine, tap: Tap | None = None) -> Tensor:
         """The read-out at the last ``keep`` steps: x (R, T, B, I) to (R, keep, B, O)."""
-        return self.read_out(params, engine.unroll(self.cell, params, x, keep))
+        return self.read_out(params, engine.unroll(self.cell, params, x, keep, tap=tap))

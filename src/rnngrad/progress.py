@@ -77,7 +77,7 @@ class Progress:
         if not snapshots:
             return
         state.loss = float(np.median([s.scores["loss"] for s in snapshots]))
-        state.gradient = float(np.median([s.log_first_over_last for s in snapshots]))
+        state.gradient = float(np.median([s.flow.log_first_over_last for s in snapshots]))
         state.solved = sum(o.solved_at is not None for o in ensemble.outcomes)
         state.diverged = sum(o.diverged_at is not None for o in ensemble.outcomes)
         state.done = all(o.finished for o in ensemble.outcomes)

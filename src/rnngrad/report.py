@@ -19,7 +19,10 @@ def draw(comparison: Comparison, store: Store, out: Path) -> list[Path]:
 
 
 def _draw_curves(comparison: Comparison, store: Store, out: Path) -> Sequence[Path]:
-    lines = {line.label: [(run, store.history(run["id"])) for run in line.runs] for line in comparison.lines}
+    lines = {
+        line.label: [(run, store.history(run["id"]), store.gradients(run["id"])) for run in line.runs]
+        for line in comparison.lines
+    }
     loss_name = PROBLEMS[comparison.lines[0].runs[0]["problem"]].loss_name
     return save(learning_curves(comparison.title, lines, loss_name), out / f"{comparison.name}-learning")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import UsageError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION = 0x726E6E67  # "rnng", by which SQLite files tell whose they are
 SCHEMA = """
 CREATE TABLE runs (
@@ -35,6 +35,15 @@ CREATE TABLE snapshots (
     PRIMARY KEY (run, step)
 ) WITHOUT ROWID;
 """
+PROBES = """
+CREATE TABLE probes (
+    run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    step INTEGER NOT NULL,
+    batch TEXT NOT NULL CHECK (batch IN ('training', 'probe')),
+    grad_first_over_last REAL, horizon INTEGER, flow TEXT NOT NULL,
+    PRIMARY KEY (run, step)
+) WITHOUT ROWID
+"""
 JSON_COLUMNS = ("versions", "card", "baselines", "scores", "flow")
 
 Row = dict[str, Any]
@@ -43,8 +52,8 @@ Row = dict[str, Any]
 class Store:
     """Runs and their snapshots. Gradients are natural logs of the whole state's first-over-last ratio.
 
-    A run's row holds its resolved card and its outcome so far, a snapshot's row one evaluation. What is in the
-    store after a crash is everything up to the last committed evaluation.
+    A run's row holds its resolved card and its outcome so far, a snapshot's row one evaluation, a probe's row the flow
+    at an update in between. What is in the store after a crash is everything up to the last committed evaluation.
     """
 
     def __init__(self, path: Path, create: bool = True) -> None:
@@ -70,6 +79,8 @@ class Store:
     def _prepare(self, path: Path, create: bool) -> None:
         if create and self._pragma("application_id") == 0:
             self._make()
+        elif create and self._pragma("application_id") == APPLICATION:
+            self._upgrade()
         application, version = (self._pragma(name) for name in ("application_id", "user_version"))
         if application == APPLICATION and version > SCHEMA_VERSION:
             raise UsageError(f"the store {path} is of version {version}, made by a newer rnngrad: upgrade to read it")
@@ -81,13 +92,21 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         empty = not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if empty:
-            for statement in SCHEMA.split(";"):
+            for statement in [*SCHEMA.split(";"), PROBES]:
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA application_id = {APPLICATION}")
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._db.execute("COMMIT")
         if empty:
             self._db.execute("PRAGMA journal_mode = WAL")
+
+    def _upgrade(self) -> None:
+        """What version 1 has not. A store that is only read is left as it is."""
+        self._db.execute("BEGIN IMMEDIATE")
+        if self._pragma("user_version") == 1:
+            self._db.execute(PROBES)
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self._db.execute("COMMIT")
 
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
@@ -115,6 +134,10 @@ class Store:
         """Inserts one evaluation of a run."""
         self._insert("snapshots", row)
 
+    def add_probe(self, row: Mapping[str, Any]) -> None:
+        """Inserts the flow at one update of a run."""
+        self._insert("probes", row)
+
     def update_run(self, run: int, row: Mapping[str, Any]) -> None:
         """Changes some columns of a run."""
         columns = ", ".join(f"{name} = ?" for name in row)
@@ -128,6 +151,12 @@ class Store:
         """A run's evaluations in order, without the flow profiles."""
         query = "SELECT step, train_loss, test_loss, scores, grad_first_over_last, horizon FROM snapshots"
         return self._select(f"{query} WHERE run = ? ORDER BY step", [run])
+
+    def gradients(self, run: int) -> list[Row]:
+        """``step`` and ``grad_first_over_last`` of a run: at the updates that were probed, else at its evaluations."""
+        query = "SELECT step, grad_first_over_last FROM {} WHERE run = ? ORDER BY step"
+        probes = self._select(query.format("probes"), [run]) if self._pragma("user_version") > 1 else []
+        return probes or self._select(query.format("snapshots"), [run])
 
     def flow(self, run: int) -> tuple[Row, Row] | None:
         """The flow profiles of a run's first and last evaluation that have one, each with its ``step``."""

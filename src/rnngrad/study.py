@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from .cards import Card
 from .cells import CELLS
 from .engine import choose, cpu
-from .ensemble import Ensemble, Snapshot
+from .ensemble import Ensemble, Flow, Snapshot
 from .store import Store
 
 VERSIONED = ("rnngrad", "torch", "numpy", "numba")
@@ -27,18 +27,24 @@ Watch = Callable[[Ensemble, int, list[Snapshot]], None]
 
 @dataclass(frozen=True)
 class Study:
-    """What one command asked for: a resolved card, the seeds, and where it runs."""
+    """What one command asked for: a resolved card, the seeds, and where it runs, on which engine.
+
+    With ``probe_every`` the flow is measured at every so many updates too, beside the evaluations.
+    """
 
     card: Card
     seeds: Sequence[int]
     device: torch.device
     command: str
+    engine: str = "auto"
+    probe_every: int | None = None
 
     def ensembles(self) -> list[Ensemble]:
         """One per cell of the card. Raises UsageError for what cannot be built, before anything is written."""
+        engines = [choose(CELLS[spec.name], torch.float32, self.device, self.engine) for spec in self.card.cells]
         return [
-            Ensemble(self.card, spec, self.seeds, self.device, choose(CELLS[spec.name], torch.float32, self.device))
-            for spec in self.card.cells
+            Ensemble(self.card, spec, self.seeds, self.device, engine, probe_every=self.probe_every)
+            for spec, engine in zip(self.card.cells, engines, strict=True)
         ]
 
 
@@ -83,6 +89,10 @@ class Recorder:
             for snapshot in snapshots:
                 run = self.ids[snapshot.replica]
                 self.store.add_snapshot({"run": run, **_snapshot_row(snapshot)})
+                for probe in snapshot.probes:
+                    self.store.add_probe(
+                        {"run": run, "step": probe.step, "batch": probe.batch, **_flow_row(probe.flow)}
+                    )
                 self.store.update_run(run, _outcome_row(snapshot))
         self._save_weights(snapshots)
 
@@ -156,14 +166,16 @@ def _snapshot_row(snapshot: Snapshot) -> dict[str, Any]:
         "train_loss": _finite(snapshot.train_loss),
         "test_loss": _finite(snapshot.scores["loss"]),
         "scores": _finite_scores(snapshot.scores),
-        "grad_first_over_last": _log(snapshot.log_first_over_last),
-        "horizon": snapshot.horizon,
-        "flow": snapshot.flow,
+        **_flow_row(snapshot.flow),
     }
 
 
+def _flow_row(flow: Flow) -> dict[str, Any]:
+    return {"grad_first_over_last": _log(flow.log_first_over_last), "horizon": flow.horizon, "flow": flow.profile}
+
+
 def _outcome_row(snapshot: Snapshot) -> dict[str, Any]:
-    outcome, gradient = snapshot.outcome, _log(snapshot.log_first_over_last)
+    outcome, gradient = snapshot.outcome, _log(snapshot.flow.log_first_over_last)
     status = "diverged" if outcome.diverged_at is not None else "finished" if outcome.finished else "running"
     row = {
         "status": status,
@@ -175,7 +187,7 @@ def _outcome_row(snapshot: Snapshot) -> dict[str, Any]:
         "test_loss": _finite(snapshot.scores["loss"]),
         "scores": _finite_scores(snapshot.scores),
         "grad_first_over_last_end": gradient,
-        "horizon": snapshot.horizon,
+        "horizon": snapshot.flow.horizon,
         "seconds": round(snapshot.seconds, 3),
     }
     return row | {"grad_first_over_last_init": gradient} if outcome.steps == 0 else row

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .engine import Engine
+from .engine import Engine, Tap
 from .models import Recurrent
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -31,14 +31,21 @@ class Trainer:
         self.optimizers = [OPTIMIZERS[optimizer]([weights], lr=lr) for weights in self.weights]
 
     def update(
-        self, rows: Sequence[int], x: Tensor, target: Tensor, keep: int, loss: Callable[[Tensor, Tensor], Tensor]
+        self,
+        rows: Sequence[int],
+        x: Tensor,
+        target: Tensor,
+        keep: int,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        tap: Tap | None = None,
     ) -> Tensor:
         """One update of the replicas ``rows`` in place; returns their losses before it, (len(rows),), detached.
 
-        x: (len(rows), T, B, I); loss: outputs (R, keep, B, O) and target to (R,). Nothing waits for the device.
+        x: (len(rows), T, B, I); loss: outputs (R, keep, B, O) and target to (R,). A tap hears the flow of the update's
+        own backward pass. Nothing waits for the device.
         """
         theta = torch.stack([self.model.theta[row] for row in rows]).requires_grad_()
-        losses = loss(self.model.outputs(self.model.params(theta), x, keep, self.engine), target)
+        losses = loss(self.model.outputs(self.model.params(theta), x, keep, self.engine, tap), target)
         (gradients,) = torch.autograd.grad(losses.sum(), theta)
         for row, gradient in zip(rows, gradients, strict=True):
             self.weights[row].grad = gradient

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..cells import Cell, Params
+from ..errors import UsageError, unknown
 from . import cpu, reference
 from .tap import Tap
 
@@ -36,9 +37,18 @@ ENGINES: dict[str, Engine] = {"reference": reference, "cpu": cpu}
 """From the slowest to the fastest."""
 
 
-def choose(cell: Cell, dtype: torch.dtype, device: torch.device) -> Engine:
-    """The fastest engine that supports the cell, dtype and device."""
-    return next(engine for engine in reversed(ENGINES.values()) if engine.supports(cell, dtype, device))
+def choose(cell: Cell, dtype: torch.dtype, device: torch.device, name: str = "auto") -> Engine:
+    """The engine of that name, or, of ``auto``, the fastest that supports the cell, dtype and device.
+
+    Raises UsageError if the named one does not.
+    """
+    if name == "auto":
+        return next(engine for engine in reversed(ENGINES.values()) if engine.supports(cell, dtype, device))
+    if name not in ENGINES:
+        raise unknown("engine", name, ("auto", *ENGINES))
+    if not ENGINES[name].supports(cell, dtype, device):
+        raise UsageError(f"engine '{name}' cannot run cell '{cell.name}' in {dtype} on {device}: use 'auto'")
+    return ENGINES[name]
 
 
 __all__ = ["ENGINES", "Engine", "Tap", "choose"]

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from . import style
 
@@ -30,8 +29,7 @@ def gradient_flow(title: str, lines: Mapping[str, Sequence[tuple[Row, Row]]]) ->
             ax.axhline(ONE_PERCENT, color="0.35", lw=0.8, ls=":")
             ax.set_title(label)
             ax.set_xlabel("lag (steps back from the loss)")
-            ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-            ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{value:.0f}}}$"))
+            style.powers_of_ten(ax)
         for (ax,) in style.first_of_row(panels):
             ax.set_ylabel("gradient, relative to lag 0")
         for (ax,) in style.last_of_row(panels):

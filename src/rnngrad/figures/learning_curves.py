@@ -1,6 +1,7 @@
-"""Test loss, and scores where there are any, against updates: every seed of every cell."""
+"""Test loss, scores where there are any, and the gradient that arrives, against updates: every seed of every cell."""
 
 from collections.abc import Mapping, Sequence
+from math import log
 from typing import Any
 
 import numpy as np
@@ -10,31 +11,38 @@ from matplotlib.figure import Figure
 from . import style
 
 Row = dict[str, Any]
+GRADIENT = "gradient, first/last step"
 CHANCE = {"recall": 1 / 8}
 """What guessing gives, for the scores that have such a level."""
 
 
-def learning_curves(title: str, lines: Mapping[str, Sequence[tuple[Row, Sequence[Row]]]], loss_name: str) -> Figure:
-    """One column per cell: the test loss of every seed on a log axis with the baselines, below it the scores.
+Curves = tuple[Row, Sequence[Row], Sequence[Row]]
+"""A stored run, its history, and its gradients."""
 
-    lines: per label the stored runs, each with its history. Scores are drawn where guessing has a known level. A dot
-    marks the first hit of the stop rule, a cross the step at which a run diverged.
+
+def learning_curves(title: str, lines: Mapping[str, Sequence[Curves]], loss_name: str) -> Figure:
+    """One column per cell: the test loss of every seed on a log axis with the baselines, below it the scores, below
+    them the gradient at the first step over that at the last.
+
+    lines: per label its runs. Scores are drawn where guessing has a known level. A dot marks the first hit of the stop
+    rule, a cross the step at which a run diverged.
     """
     scores = [name for name in next(iter(lines.values()))[0][0]["scores"] if name in CHANCE]
     with style.style():
-        figure, panels = style.panels(len(lines), 1 + len(scores))
+        figure, panels = style.panels(len(lines), 2 + len(scores))
         for k, (label, runs) in enumerate(lines.items()):
             colour = style.PALETTE[k % style.COLUMNS]
-            solved = sum(run["solved"] for run, _ in runs)
-            diverged = sum(run["diverged_at"] is not None for run, _ in runs)
+            solved = sum(run["solved"] for run, *_ in runs)
+            diverged = sum(run["diverged_at"] is not None for run, *_ in runs)
             ends = f", {diverged} diverged" if diverged else ""
             panels[k][0].set_title(f"{label}\n{solved} of {len(runs)} solved{ends}")
             _losses(panels[k][0], runs, colour)
-            for score, ax in zip(scores, panels[k][1:], strict=True):
+            for score, ax in zip(scores, panels[k][1:-1], strict=True):
                 _score(ax, runs, score, colour)
+            _gradients(panels[k][-1], runs, colour)
             panels[k][-1].set_xlabel("updates")
         for own in style.first_of_row(panels):
-            for ax, name in zip(own, [f"test loss ({loss_name})", *scores], strict=True):
+            for ax, name in zip(own, [f"test loss ({loss_name})", *scores, GRADIENT], strict=True):
                 ax.set_ylabel(name)
         first = next(iter(lines.values()))[0][0]
         _levels(panels, first["baselines"], ("--", ":", "-."))
@@ -45,9 +53,9 @@ def learning_curves(title: str, lines: Mapping[str, Sequence[tuple[Row, Sequence
     return figure
 
 
-def _losses(ax: Axes, runs: Sequence[tuple[Row, Sequence[Row]]], colour: Any) -> None:
+def _losses(ax: Axes, runs: Sequence[Curves], colour: Any) -> None:
     ax.set_yscale("log")
-    for run, history in runs:
+    for run, history, _ in runs:
         steps = [h["step"] for h in history]
         losses = [np.nan if h["test_loss"] is None else h["test_loss"] for h in history]
         ax.plot(steps, losses, color=colour, lw=1.1, alpha=0.8)
@@ -59,13 +67,21 @@ def _losses(ax: Axes, runs: Sequence[tuple[Row, Sequence[Row]]], colour: Any) ->
             ax.plot(run["diverged_at"], 0.97, "x", color=colour, ms=6, transform=ax.get_xaxis_transform())
 
 
-def _score(ax: Axes, runs: Sequence[tuple[Row, Sequence[Row]]], score: str, colour: Any) -> None:
+def _score(ax: Axes, runs: Sequence[Curves], score: str, colour: Any) -> None:
     ax.set_ylim(-0.03, 1.03)
-    for _, history in runs:
+    for _, history, _ in runs:
         values = [np.nan if h["scores"].get(score) is None else h["scores"][score] for h in history]
         ax.plot([h["step"] for h in history], values, color=colour, lw=1.1, alpha=0.8)
     if score in CHANCE:
         ax.axhline(CHANCE[score], color="0.35", lw=1, ls="--")
+
+
+def _gradients(ax: Axes, runs: Sequence[Curves], colour: Any) -> None:
+    style.powers_of_ten(ax)
+    for _, _, gradients in runs:
+        logs = np.array([np.nan if g["grad_first_over_last"] is None else g["grad_first_over_last"] for g in gradients])
+        logs[np.isneginf(logs)] = np.nan  # exactly 0 has no place on a logarithmic axis
+        ax.plot([g["step"] for g in gradients], logs / log(10), color=colour, lw=1.1, alpha=0.8)
 
 
 def _levels(panels: list[list[Axes]], levels: Mapping[str, float], dashes: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 PALETTE: list[tuple[float, float, float]] = sns.color_palette("colorblind")
 BEFORE, AFTER = PALETTE[7], PALETTE[0]
@@ -75,6 +76,12 @@ def first_of_row(panels: list[list[Axes]]) -> list[list[Axes]]:
 def last_of_row(panels: list[list[Axes]]) -> list[list[Axes]]:
     """The lines at the right edge, beside which there is room for the names of levels."""
     return [panels[min(start + COLUMNS, len(panels)) - 1] for start in range(0, len(panels), COLUMNS)]
+
+
+def powers_of_ten(ax: Axes) -> None:
+    """The vertical axis shows exponents of ten, which reach where no float does."""
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{value:.0f}}}$"))
 
 
 def name_level(ax: Axes, value: float, name: str) -> None:

@@ -5,15 +5,17 @@ the outside in: unrolling.py is the node of autograd, workers.py spreads the til
 rnn.py, lstm.py and gru.py hold a step of each cell, scale.py keeps adjoints in range, tile.py and product.py multiply,
 functions.py has tanh and sigmoid, simd.py the vectors. compiled.py caches the machine code on disk.
 Importing this package does not import numba; the first :func:`unroll` does, and compiles (about 15 s for all cells of
-one dtype) or loads from disk (under a second).
+one dtype) or loads from disk (under a second); :func:`prepare` does so at once and says how long it took.
 """
 
 import os
+from time import perf_counter
 
 import torch
 from torch import Tensor
 
 from ...cells import Cell, Params
+from ...cells.rnn import RNN
 from ..tap import Tap
 from .arguments import CELLS, DTYPES, checked
 from .workers import take_threads, threads
@@ -21,7 +23,7 @@ from .workers import take_threads, threads
 name = "cpu"
 log_safe = True  # every adjoint carries a power of two
 
-__all__ = ["LIMIT", "kept_bytes", "log_safe", "name", "supports", "take_threads", "threads", "unroll"]
+__all__ = ["LIMIT", "kept_bytes", "log_safe", "name", "prepare", "supports", "take_threads", "threads", "unroll"]
 
 
 def supports(cell: Cell, dtype: torch.dtype, device: torch.device) -> bool:
@@ -56,6 +58,23 @@ def unroll(
 
     out: Tensor = Unrolling.apply(cell.name, keep, tap, limit, *tensors)  # type: ignore[no-untyped-call]
     return out
+
+
+def prepare() -> float:
+    """Loads the machine code for both dtypes, or compiles it; returns the seconds that compiling took, 0 if none."""
+    start, before = perf_counter(), _compilations()
+    for dtype in DTYPES:
+        params = {name: torch.ones(1, *shape, dtype=dtype) for name, shape in RNN().shapes(1, 1).items()}
+        params["weight_hh"].requires_grad_()
+        unroll(RNN(), params, torch.ones(1, 1, 1, 1, dtype=dtype), 1).sum().backward()  # type: ignore[no-untyped-call]
+    return perf_counter() - start if _compilations() > before else 0.0
+
+
+def _compilations() -> int:
+    """How often this process has compiled a kernel that was not on disk."""
+    from .kernels import backward, forward
+
+    return sum(sum(kernel.stats.cache_misses.values()) for kernel in (forward, backward))
 
 
 def kept_bytes(cell: Cell, replicas: int, steps: int, batch: int, inputs: int, hidden: int, grad: bool = True) -> int:

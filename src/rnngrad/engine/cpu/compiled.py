@@ -7,6 +7,7 @@ cache lives in a folder named after the contents of all of them.
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,27 @@ def _folder() -> str:
     return os.path.join(base, f"kernels-{_digest()}")
 
 
-def kernel(function: Callable[..., None]) -> Callable[..., None]:
-    """Compile on the first call, without the interpreter's lock, and cache on disk if a folder can be written."""
+def kernel(function: Callable[..., None]) -> Any:
+    """Compile on the first call, without the interpreter's lock, and cache on disk if a folder can be written.
+
+    Returns numba's dispatcher, which takes the function's arguments.
+    """
     before, _SETTINGS.CACHE_DIR = _SETTINGS.CACHE_DIR, _folder()
     try:
-        return njit(nogil=True, error_model="numpy", cache=True)(function)
+        return _forgiving(njit(nogil=True, error_model="numpy", cache=True)(function))
     except RuntimeError:  # numba: "cannot cache function ...: no locator available"
         return njit(nogil=True, error_model="numpy")(function)
     finally:
         _SETTINGS.CACHE_DIR = before
+
+
+def _forgiving(dispatcher: Any) -> Any:
+    """The kernel runs all the same if its code does not fit on the disk."""
+    save = dispatcher._cache.save_overload
+
+    def attempt(signature: Any, code: Any) -> None:
+        with suppress(OSError):
+            save(signature, code)
+
+    dispatcher._cache.save_overload = attempt
+    return dispatcher
