@@ -1,8 +1,8 @@
 """How fast is a training step? The fused CPU engine beside torch.nn and the Python loop, in one process, in turns.
 
 A step is forward and backward from the last step's h, without the update. The Python loop is what people do to see
-∂L/∂h_t: torch cells, every h_t retaining its gradient, and its norm. In every round each contender has its turn of two
-steps, of which the second counts: the first brings its data to the caches and lets the other's threads fall asleep.
+∂L/∂h_t: torch cells, every h_t retaining its gradient, and its norm. In every round each contender has a turn of steps
+in a row, the first half of which do not count: they bring the other's threads to sleep and its own data to the caches.
 All figures are medians over the rounds. Both sides get the same number of threads, torch fewer where it is faster so.
 """
 
@@ -27,6 +27,8 @@ LAYERS: dict[str, tuple[Callable[[int, int], nn.Module], Callable[[int, int], nn
     "lstm": (nn.LSTM, nn.LSTMCell),
     "gru": (nn.GRU, nn.GRUCell),
 }
+TURN = 0.03
+"""Seconds of steps that count, and as many before: torch's threads go on spinning for milliseconds after their work."""
 SGEMM = 1024
 """Side of the square float32 product that shows what the machine can do."""
 
@@ -67,9 +69,11 @@ def measure(case: Case, rounds: int, threads: int) -> dict[str, Any]:
     """The row of one case. Times in milliseconds, rates in GFLOP/s, ``flow_cost`` relative to the step without."""
     contenders = _contenders(case, threads)
     times: dict[str, list[float]] = {name: [] for name in contenders}
+    order = list(contenders)
     for _ in range(rounds):
-        for name, step in contenders.items():
-            times[name].append(_second(step))
+        for name in order:
+            times[name].append(_turn(contenders[name]))
+        order.reverse()  # nobody always follows the same one
     rate = case.flops / median(times["ms"]) / 1e6
     sgemm = 2 * SGEMM**3 / median(times.pop("ms_sgemm")) / 1e6
     return {
@@ -91,12 +95,19 @@ def _ratio(others: Sequence[float], ours: Sequence[float]) -> float:
     return median(other / own for other, own in zip(others, ours, strict=True))
 
 
-def _second(step: Step) -> float:
-    """Milliseconds of the second of two steps."""
-    step()
-    start = perf_counter()
-    step()
-    return 1000 * (perf_counter() - start)
+def _turn(step: Step) -> float:
+    """Milliseconds of a step: the mean over some in a row, behind some that do not count."""
+    _repeated(step)
+    return _repeated(step)
+
+
+def _repeated(step: Step) -> float:
+    """Milliseconds of a step, the mean over as many as fit into the turn, at least one."""
+    start, count = perf_counter(), 0
+    while count == 0 or perf_counter() - start < TURN:
+        step()
+        count += 1
+    return 1000 * (perf_counter() - start) / count
 
 
 def _contenders(case: Case, threads: int) -> dict[str, Step]:
@@ -130,7 +141,7 @@ def _with_threads(count: int, step: Step) -> Step:
 def _at_its_best(step: Step, threads: int) -> Step:
     """The step with one thread or with all, whichever was faster on trial."""
     choices = [_with_threads(count, step) for count in sorted({1, threads})]
-    return min(choices, key=lambda choice: min(_second(choice) for _ in range(3)))
+    return min(choices, key=lambda choice: min(_turn(choice) for _ in range(2)))
 
 
 def fused(cell: str, params: Params, x: Tensor, tap: Tap | None) -> None:

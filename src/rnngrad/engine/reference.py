@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..cells import Cell, Params
-from .tap import Tap
+from .tap import Tap, with_whole
 
 name = "reference"
 log_safe = False  # a tap hears what autograd computes, and that underflows
@@ -59,9 +59,9 @@ def _listen(tap: Tap, states: list[Tensor], hidden: int) -> None:
         adjoints[:, t] = adjoint.reshape(adjoints[:, t].shape)
         if t == 0:
             squares = adjoints.double().square().sum(dim=-1).transpose(2, 3)
-            totals, sums = squares.sum(dim=3).unsqueeze(1), adjoints.sum(dim=2).unsqueeze(1)
+            log_rms = 0.5 * with_whole(squares.mean(dim=3)).log()
             zeros = torch.zeros(shape[:3], dtype=torch.int64)
-            tap.fill(squares, zeros, totals, zeros[:, None, :, 0], sums, zeros[:, None, :, 0])
+            tap.fill(squares, zeros, log_rms, adjoints.sum(dim=2).unsqueeze(1), zeros[:, None, :, 0])
 
     for t, state in enumerate(states):
         state.register_hook(partial(heard, t))  # type: ignore[no-untyped-call]

@@ -25,51 +25,37 @@ class Tap:
         self.scale = scale
         self.mean = mean
 
-    def fill(
-        self, squares: Tensor, powers: Tensor, totals: Tensor, total_powers: Tensor, sums: Tensor, sum_powers: Tensor
-    ) -> None:
-        """What an engine delivers; natural logs are taken when first asked for.
+    def fill(self, squares: Tensor, powers: Tensor, log_rms: Tensor, sums: Tensor, sum_powers: Tensor) -> None:
+        """What an engine delivers, with the scale still in it; most logs are taken when first asked for.
 
-        squares: (R, T, P, B) float64, squared norms of h (and c), times 4 to the ``powers`` (R, T, B). Added up over
-        the samples of K groups: the same in totals (R, K, T, P), times 4 to the ``total_powers`` (R, K, T); the
-        adjoints in sums (R, K, T, P, ·), times 2 to the ``sum_powers`` (R, K, T), empty if not wanted.
+        squares: (R, T, P, B) float64, squared norms of h (and c), times 4 to the ``powers`` (R, T, B); log_rms as the
+        attribute; sums: (R, K, T, P, ·), adjoints added up over the samples of K groups, times 2 to the ``sum_powers``
+        (R, K, T), empty if not wanted.
         """
         self._squares, self._powers = squares, powers
-        self._totals, self._total_powers = totals, total_powers
         self._sums, self._sum_powers = sums, sum_powers
-        for name in ("log_norms", "log_rms", "log_norm_of_mean"):
+        self.log_rms = log_rms - log(self.scale)
+        for name in ("log_norms", "log_norm_of_mean"):
             self.__dict__.pop(name, None)
 
     @cached_property
     def log_norms(self) -> Tensor:
         """See the class."""
-        logs = _with_whole(self._squares).log_().mul_(0.5).transpose(2, 3)
+        logs = with_whole(self._squares).log_().mul_(0.5).transpose(2, 3)
         return logs + (log(2.0) * self._powers.double() - log(self.scale)).unsqueeze(-1)
-
-    @cached_property
-    def log_rms(self) -> Tensor:
-        """See the class."""
-        total, largest = _merged(self._totals, self._total_powers, 4.0)
-        squares = _with_whole(total / self._squares.shape[3])
-        return squares.log_().mul_(0.5) + (log(2.0) * largest - log(self.scale)).unsqueeze(-1)
 
     @cached_property
     def log_norm_of_mean(self) -> Tensor:
         """See the class."""
-        total, largest = _merged(self._sums, self._sum_powers, 2.0)
-        squares = _with_whole(total.double().square().sum(dim=-1))
+        largest = self._sum_powers.amax(dim=1)
+        weights = torch.exp2((self._sum_powers - largest.unsqueeze(1)).to(self._sums.dtype))
+        total = (self._sums * weights[..., None, None]).sum(dim=1)
+        squares = with_whole(total.double().square().sum(dim=-1))
         samples = self._squares.shape[3]
-        return squares.log_().mul_(0.5) + (log(2.0) * largest - log(self.scale * samples)).unsqueeze(-1)
+        return squares.log_().mul_(0.5) + (log(2.0) * largest.double() - log(self.scale * samples)).unsqueeze(-1)
 
 
-def _merged(parts: Tensor, powers: Tensor, base: float) -> tuple[Tensor, Tensor]:
-    """Sums of K groups, (R, K, T, …) times ``base`` to the powers (R, K, T), as one sum (R, T, …) and its power."""
-    largest = powers.amax(dim=1)
-    weights = torch.pow(base, (powers - largest.unsqueeze(1)).to(parts.dtype))
-    return (parts * weights.view(*weights.shape, *[1] * (parts.dim() - 3))).sum(dim=1), largest.double()
-
-
-def _with_whole(squares: Tensor) -> Tensor:
+def with_whole(squares: Tensor) -> Tensor:
     """A copy, (R, T, P, …) to (R, T, 1 + P, …) with the sum first, unless there is but one part."""
     if squares.shape[2] == 1:
         return squares.clone()

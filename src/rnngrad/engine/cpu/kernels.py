@@ -4,12 +4,14 @@
 a call works on the tile ``tile`` of ``rows`` samples from ``low`` on of one replica and touches nothing else.
 """
 
+import math
+
 import numpy as np
 from numba import njit
 
 from . import gru, lstm, rnn
 from .compiled import kernel
-from .scale import add_up, level, receive, record, reduce_squares, rescale
+from .scale import add_up, level, power, receive, record, reduce_squares, rescale
 from .simd import lanes
 from .tile import CHUNK_ROWS, add_outer, buffer, joined, pack_gates, pack_rows, padded, pull_back
 
@@ -173,7 +175,8 @@ def backward(
     exponents, used = carried_powers[replica, low : low + rows].copy(), np.zeros(chunk * rows, np.int64)
     h, kept = states[replica, tile].reshape(-1), saved[replica, tile].reshape(-1)
     weights, tile_sums = dw[replica, tile].reshape(-1), sums[replica, tile].reshape(-1)
-    own, heard = np.empty((parts, rows)), (norms[replica], powers[replica], totals[replica, tile])
+    step_norms = np.empty((chunk, parts, rows))
+    heard = (norms[replica], powers[replica], totals[replica, tile], total_powers[replica, tile])
     _enter(adjoint, 0, row_parts, width, hidden, carried[replica], low, rows)
     for end in range(stop, origin, -chunk):
         begin = max(origin, end - chunk)
@@ -191,11 +194,34 @@ def backward(
                 rnn.deltas(kind, adjoint, h, now + rows * row_size, row_size, lead, width, rows, dz, to, squares)
             fresh = 0 if kind == GRU else 1
             pull_back(adjoint, row_parts, dz, to, dz_row, width, recurrent, hidden, gates, hidden, rows, fresh)
-            reduce_squares(squares, own)
-            if norms.size > 0:
-                total_powers[replica, tile, t] = record(own, exponents, t, low, *heard)
-            rescale(adjoint, row_parts, exponents, own, used, (t - begin) * rows)
+            reduce_squares(squares, step_norms[t - begin])
+            rescale(adjoint, row_parts, exponents, step_norms[t - begin], used, (t - begin) * rows)
+        if norms.size > 0:
+            record(step_norms, used, begin, end, low, *heard)
         first = (begin - origin) * rows * row_size + lead - 1 - inputs
         _finish(sizes, dz, used, h, first, weights, input_weights, dx, grad_x[replica], begin, end, low, rows)
     carried_powers[replica, low : low + rows] = exponents
     _leave(adjoint, 0, row_parts, width, hidden, carried[replica], low, rows)
+
+
+@kernel
+def log_rms(totals, total_powers, samples, out):
+    """ln of the root mean square over all samples, whole state first if it has parts: to out (R, T, 1 + parts or 1).
+
+    totals: (R, tiles, T, parts), sums of squares to be multiplied by 4 to the total_powers (R, tiles, T).
+    """
+    replicas, tiles, steps, parts = totals.shape
+    first = out.shape[2] - parts
+    for replica in range(replicas):
+        for t in range(steps):
+            largest = total_powers[replica, 0, t]
+            for tile in range(1, tiles):
+                largest = max(largest, total_powers[replica, tile, t])
+            whole = 0.0
+            for part in range(parts):
+                total = 0.0
+                for tile in range(tiles):
+                    total += totals[replica, tile, t, part] * power(2 * (total_powers[replica, tile, t] - largest))
+                whole += total
+                out[replica, t, first + part] = 0.5 * math.log(total / samples) + math.log(2.0) * largest
+            out[replica, t, 0] = 0.5 * math.log(whole / samples) + math.log(2.0) * largest

@@ -76,24 +76,28 @@ def reduce_squares(squares, norms):
 
 
 @njit
-def record(norms, exponents, t, low, heard, powers, totals):
-    """The squared norms (parts, rows) of step t to heard (T, parts, B) and their exponents to powers (T, B).
+def record(norms, used, begin, end, low, heard, powers, totals, total_powers):
+    """Squared norms (steps, parts, rows) and their exponents (steps · rows) of the steps from ``begin`` to ``end``.
 
-    Their sums over the rows go to totals (T, parts), as numbers to be multiplied by 4 to the power returned.
+    They go to heard (T, parts, B) and powers (T, B); their sums over the rows to totals (T, parts), as numbers to be
+    multiplied by 4 to the total_powers (T,).
     """
-    parts, rows = norms.shape
-    largest, least = exponents[0], exponents[0]
-    for row in range(rows):
-        largest, least = max(largest, exponents[row]), min(least, exponents[row])
-        powers[t, low + row] = exponents[row]
-    for part in range(parts):
-        total = 0.0
+    _, parts, rows = norms.shape
+    for t in range(begin, end):
+        first = (t - begin) * rows
+        largest, least = used[first], used[first]
         for row in range(rows):
-            norm = norms[part, row]
-            heard[t, part, low + row] = norm
-            total += norm if least == largest else norm * power(2 * (exponents[row] - largest))
-        totals[t, part] = total
-    return largest
+            exponent = used[first + row]
+            largest, least = max(largest, exponent), min(least, exponent)
+            powers[t, low + row] = exponent
+        total_powers[t] = largest
+        for part in range(parts):
+            total = 0.0
+            for row in range(rows):
+                norm = norms[t - begin, part, row]
+                heard[t, part, low + row] = norm
+                total += norm if least == largest else norm * power(2 * (used[first + row] - largest))
+            totals[t, part] = total
 
 
 @njit

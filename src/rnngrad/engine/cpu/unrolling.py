@@ -54,8 +54,8 @@ class Plan:
         length = steps if limit is None else min(steps, max(1, limit // self.step_bytes))
         self.segments = [(begin, min(steps, begin + length)) for begin in range(0, steps, length)]
 
-    def room(self, x: Tensor, slots: int) -> list[Tensor]:
-        """Borrowed space for what ``slots`` steps keep: the states and the rest."""
+    def room(self, x: Tensor, slots: int) -> tuple[Tensor, list[Tensor]]:
+        """Borrowed memory for what ``slots`` steps keep, and in it the states and the rest."""
         lead = (x.shape[0], self.tiles)
         return workspace.borrow(x, (*lead, slots + 1, self.state_size), (*lead, slots, self.saved_size))
 
@@ -81,14 +81,14 @@ class Unrolling(torch.autograd.Function):
         plan = Plan(cell, x, state, weights[1].shape[2], limit if training else None)
         whole = training and len(plan.segments) == 1
         out = x.new_empty(replicas, keep, batch, plan.hidden)
-        room = plan.room(x, steps if whole else 1)
+        space, room = plan.room(x, steps if whole else 1)
         states = [state]
         for span in plan.segments:
             states.append(torch.empty_like(state))
             plan.run(kernels.forward, span, [x, states[-2], *weights, out, states[-1], *room])
         if not whole:
-            workspace.give_back(room)
-        ctx.plan, ctx.tap, ctx.room, ctx.states = plan, tap, room if whole else None, states[1:-1]
+            workspace.give_back(space)
+        ctx.plan, ctx.tap, ctx.room, ctx.states = plan, tap, (space, room) if whole else None, states[1:-1]
         ctx.save_for_backward(x, state, *weights)
         return out
 
@@ -102,25 +102,23 @@ class Unrolling(torch.autograd.Function):
         blocks = 4 if plan.kind in _KEPT else 1
         dw = x.new_zeros(len(x), plan.tiles, plan.inputs + 1 + plan.hidden, blocks * plan.width)
         heard = _ears(ctx.tap, plan, x)
-        room = ctx.room or plan.room(x, plan.segments[0][1])
+        space, room = ctx.room or plan.room(x, plan.segments[0][1])
         nothing = x.new_empty(len(x), 0, 0, 0)
         for span, start in reversed(list(zip(plan.segments, [state, *ctx.states], strict=True))):
             if ctx.room is None:
                 plan.run(kernels.forward, span, [x, start, *weights, nothing, torch.empty_like(state), *room])
             given = [x, weights[0], weights[1], *room, grad_out.contiguous(), grad_x, adjoint, powers, dw]
             plan.run(kernels.backward, span, [*given, *heard])
-        workspace.give_back(room)
+        workspace.give_back(space)
         ctx.room = None
         if ctx.tap:
-            *norms, sums, sum_powers = heard
-            sums = sums.view(*sums.shape[:3], plan.parts, plan.width)[..., : plan.hidden]
-            ctx.tap.fill(*norms, sums, sum_powers)
+            _tell(ctx.tap, plan, *heard)
         grad_state = torch.ldexp(adjoint.double(), powers.unsqueeze(-1)).to(x.dtype)
         return None, None, None, None, grad_x if want_x else None, grad_state, *_gather(dw, plan)
 
 
 def _ears(tap: Tap | None, plan: Plan, x: Tensor) -> list[Tensor]:
-    """Where the backward kernel writes for a tap, in the order of :meth:`Tap.fill`; empty where not wanted."""
+    """Where the backward kernel writes for a tap: as its last arguments; empty where not wanted."""
     replicas, steps, batch, _ = x.shape
     heard, summed = (steps if tap else 0), (steps if tap and tap.mean else 0)
     shapes = ((replicas, heard, plan.parts, batch), (replicas, plan.tiles, heard, plan.parts))
@@ -129,6 +127,24 @@ def _ears(tap: Tap | None, plan: Plan, x: Tensor) -> list[Tensor]:
     powers = ((replicas, heard, batch), (replicas, plan.tiles, heard), (replicas, plan.tiles, summed))
     square_powers, total_powers, sum_powers = (torch.empty(shape, dtype=torch.int64) for shape in powers)
     return [squares, square_powers, totals, total_powers, sums, sum_powers]
+
+
+def _tell(
+    tap: Tap,
+    plan: Plan,
+    squares: Tensor,
+    square_powers: Tensor,
+    totals: Tensor,
+    total_powers: Tensor,
+    sums: Tensor,
+    sum_powers: Tensor,
+) -> None:
+    """What the kernel has written, to the tap."""
+    replicas, steps, parts, batch = squares.shape
+    log_rms = torch.empty(replicas, steps, parts + (parts > 1), dtype=torch.float64)
+    kernels.log_rms(totals.numpy(), total_powers.numpy(), batch, log_rms.numpy())
+    sums = sums.view(*sums.shape[:3], parts, plan.width)[..., : plan.hidden]
+    tap.fill(squares, square_powers, log_rms, sums, sum_powers)
 
 
 def _gather(parts: Tensor, plan: Plan) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -147,10 +163,12 @@ def _gather(parts: Tensor, plan: Plan) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     def gradient(part: Tensor) -> Tensor:
         return part.reshape(replicas, rows, gates * plan.hidden).transpose(1, 2)
 
-    of_x, of_h = gradient(blocks[:, :, -gates:]), gradient(blocks[:, :, :gates].roll(-gru_turn, dims=2))
+    of_h = of_x = gradient(blocks[:, :, :gates])
+    if gru_turn:
+        of_h, of_x = gradient(blocks[:, :, :gates].roll(-gru_turn, dims=2)), gradient(blocks[:, :, -gates:])
     return (
-        of_x[..., : plan.inputs].contiguous(),
-        of_h[..., plan.inputs + 1 :].contiguous(),
-        of_x[..., plan.inputs].contiguous(),
-        of_h[..., plan.inputs].contiguous(),
+        of_x[..., : plan.inputs],
+        of_h[..., plan.inputs + 1 :],
+        of_x[..., plan.inputs].clone(),  # both biases of a cell other than a GRU have this gradient, each its own copy
+        of_h[..., plan.inputs].clone(),
     )

@@ -1,19 +1,31 @@
 """Tasks over threads. The kernels release the interpreter's lock, so plain threads run them side by side.
 
-A pool of one's own, not numba's: numba's default pool aborts the process when two threads enter it at once, and
-compiling its parallel loops takes longer than compiling the kernels.
+Threads of one's own, not numba's: numba's default pool aborts the process when two threads enter it at once, and
+compiling its parallel loops takes longer than compiling the kernels. And bare queues: what a futures executor does
+around a task takes longer than the task at short lags.
 """
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from queue import SimpleQueue
+from threading import Thread
 
 import torch
 
-_pools: dict[int, ThreadPoolExecutor] = {}
-if hasattr(os, "register_at_fork"):  # a forked child has the pool's lock but none of its threads
-    os.register_at_fork(after_in_child=_pools.clear)
+_jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+_helpers: list[Thread] = []
+
+
+def _forget() -> None:
+    """A forked child has the queue but none of the threads that read it."""
+    global _jobs
+    _jobs = SimpleQueue()
+    _helpers.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 _taken: list[int] = []
@@ -37,19 +49,40 @@ def threads() -> int:
 
 def run(task: Callable[..., None], arguments: Sequence[tuple[int, ...]]) -> None:
     """Call ``task(*a)`` for every a. The caller works too; whoever is free takes the next."""
-    workers = min(threads(), len(arguments))
-    ticket = count()
+    helpers = min(threads(), len(arguments)) - 1
+    ticket, ends = count(), SimpleQueue[BaseException | None]()
 
     def work() -> None:
         while (number := next(ticket)) < len(arguments):
             task(*arguments[number])
 
-    if workers == 1:
+    def help_out() -> None:
+        try:
+            work()
+        except BaseException as error:  # the caller's to see
+            ends.put(error)
+        else:
+            ends.put(None)
+
+    _hire(helpers)
+    for _ in range(helpers):
+        _jobs.put(help_out)
+    try:
         work()
-        return
-    if workers not in _pools:
-        _pools[workers] = ThreadPoolExecutor(workers - 1, thread_name_prefix="rnngrad")
-    helpers = [_pools[workers].submit(work) for _ in range(workers - 1)]
-    work()
-    for helper in helpers:
-        helper.result()
+    finally:
+        errors = [ends.get() for _ in range(helpers)]
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def _hire(helpers: int) -> None:
+    """At least so many threads wait for jobs."""
+    while len(_helpers) < helpers:
+        _helpers.append(Thread(target=_serve, args=(_jobs,), name="rnngrad", daemon=True))
+        _helpers[-1].start()
+
+
+def _serve(jobs: SimpleQueue[Callable[[], None]]) -> None:
+    while True:
+        jobs.get()()

@@ -11,26 +11,28 @@ from torch import Tensor
 _spare: list[Tensor] = []
 
 
-def borrow(like: Tensor, *shapes: tuple[int, ...]) -> list[Tensor]:
-    """Uninitialised tensors of these shapes, of the dtype of ``like``, side by side in the spare memory or in new."""
+def borrow(like: Tensor, *shapes: tuple[int, ...]) -> tuple[Tensor, list[Tensor]]:
+    """Uninitialised tensors of these shapes, of the dtype of ``like``, in the spare memory or in new.
+
+    Returned behind the memory itself, for :func:`give_back`.
+    """
     counts = [-(-prod(shape) * like.element_size() // 64) * 64 for shape in shapes]
     space = _taken()
     if space.numel() < sum(counts):
         del space  # before the new is there: never both at once
         space = torch.empty(sum(counts), dtype=torch.uint8)
-    tensors, begin = [], 0
-    for shape, count in zip(shapes, counts, strict=True):
-        size = prod(shape) * like.element_size()
-        tensors.append(space[begin : begin + size].view(like.dtype).view(shape))
-        begin += count
-    return tensors
+    parts = torch.split(space[: sum(counts)], counts)
+    tensors = [
+        part[: prod(shape) * like.element_size()].view(like.dtype).view(shape)
+        for part, shape in zip(parts, shapes, strict=True)
+    ]
+    return space, tensors
 
 
-def give_back(tensors: list[Tensor]) -> None:
-    """Let the next unrolling have the memory of borrowed tensors, which nobody may read any more."""
-    space = torch.empty(0, dtype=torch.uint8).set_(tensors[0].untyped_storage())
+def give_back(space: Tensor) -> None:
+    """Let the next unrolling have memory that nobody may read any more."""
     other = _taken()
-    _spare[:] = [max(space, other, key=Tensor.numel)]
+    _spare[:] = [space if space.numel() >= other.numel() else other]
 
 
 def _taken() -> Tensor:
