@@ -12,6 +12,7 @@ LAYERS = [
     "errors",
     "streams",
     "stats",
+    "theory",
     "problems",
     "cells",
     "engine",
