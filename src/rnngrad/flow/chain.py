@@ -1,8 +1,9 @@
 """What every measurement sees of a model: a chain of states s_0 → s_1 → … → s_L of one batch."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import torch
 from torch import Tensor
@@ -23,7 +24,8 @@ class Chain(ABC):
 
     ``states``: the L + 1 states (B, S_t) of the batch, detached; widths may differ. ``parts``: what the columns of a
     state are; all parts of all layers are independent coordinates, as in the state that ``torch.nn`` returns: the
-    derivative with respect to one is taken with the others of the same step held fixed. Empty where widths differ.
+    derivative with respect to one is taken with the others of the same step held fixed. Where widths differ it is one
+    part, as wide as the widest state.
     ``coupled``: whether a sample's step depends on the other samples (batch normalisation in training mode).
     """
 
@@ -53,3 +55,29 @@ class Chain(ABC):
     def length(self) -> int:
         """L, the number of steps."""
         return len(self.states) - 1
+
+
+class Trajectory(Sequence[Tensor]):
+    """s_0, s_1, …, s_L of a chain, each computed when it is first asked for and kept, detached."""
+
+    def __init__(self, step: Callable[[int, Tensor], Tensor], start: Tensor, length: int) -> None:
+        """From s_0 = ``start`` by s_t = step(t, s_{t-1}), t = 1 … ``length``."""
+        self._step, self._length, self._known = step, length, [start.detach()]
+
+    def __len__(self) -> int:
+        return self._length + 1
+
+    @overload
+    def __getitem__(self, t: int) -> Tensor: ...
+    @overload
+    def __getitem__(self, t: slice) -> list[Tensor]: ...
+    def __getitem__(self, t: int | slice) -> Tensor | list[Tensor]:
+        if isinstance(t, slice):
+            return [self[k] for k in range(len(self))[t]]
+        return self._up_to(range(len(self))[t])
+
+    @torch.no_grad()
+    def _up_to(self, t: int) -> Tensor:
+        while len(self._known) <= t:
+            self._known.append(self._step(len(self._known), self._known[-1]))
+        return self._known[t]
