@@ -68,5 +68,7 @@ class Cell(ABC):
 
         slopes: (R, B, G·H), the derivative of each unit with respect to its own gates' recurrent pre-activations.
         """
-        weight = params["weight_hh"].unflatten(1, (self.gates, -1))
-        return torch.einsum("rbgi,rgij->rbij", slopes.unflatten(2, (self.gates, -1)), weight)
+        replicas, batch, rows = slopes.shape
+        hidden = rows // self.gates
+        weight = params["weight_hh"].reshape(replicas, self.gates, hidden, hidden)
+        return torch.einsum("rbgi,rgij->rbij", slopes.reshape(replicas, batch, self.gates, hidden), weight)

@@ -36,6 +36,14 @@ class RecurrentChain(Chain):
             after.append(new[0])
         return after[0] if len(after) == 1 else torch.cat(after, dim=-1)
 
+    def jacobian(self, t: int) -> Tensor:
+        """As in the base class; in closed form where there is one layer, by autograd through the step for a stack."""
+        if len(self.layers) > 1:
+            return super().jacobian(t)
+        ((cell, params),) = self.layers
+        a = cell.project(params, self.x[None, t - 1 : t])[:, 0]
+        return cell.jacobian(params, a, self.states[t - 1].unsqueeze(0))[0]
+
     def output(self, state: Tensor) -> Tensor:
         top = next(part for part in reversed(self.parts) if part.name == "h")
         h = state[:, top.begin : top.end]
