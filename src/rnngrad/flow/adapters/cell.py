@@ -23,12 +23,12 @@ class CellNet(nn.Module):
         super().__init__()
         self.cell = cell
         for name, weight in params.items():
-            self.register_buffer(name, weight.detach())
+            self.register_parameter(name, nn.Parameter(weight.detach()))
 
     @property
     def params(self) -> Params:
         """The weights by name."""
-        return dict(self.named_buffers())
+        return dict(self.named_parameters())
 
     @property
     def read_out(self) -> tuple[Tensor, Tensor] | None:
@@ -67,6 +67,7 @@ def checked(module: CellNet, x: Tensor) -> Tensor:
 
 def chain(module: CellNet, x: Tensor, state: State | None) -> RecurrentChain:
     """One layer; the loss sees the read-out where there is one, else h. state: (B, S), or its parts, each (B, H)."""
+    module.requires_grad_(False)
     return RecurrentChain([(module.cell, module.params)], x, _start(module, x, state), module.read_out)
 
 
