@@ -105,6 +105,12 @@ def test_a_cyclic_net_attains_the_row_sum_but_for_the_prefactor():
     assert not row_sum.vacuous
 
 
+def test_a_row_is_what_feeds_a_unit():
+    weight = np.array([[0.5, -0.4], [0.0, 0.2]])
+    assert bound("hochreiter_global", weight).factor == pytest.approx(0.9)
+    assert bound("hochreiter_global", weight.T).factor == pytest.approx(0.6)
+
+
 def test_equal_weights_attain_the_largest_weight_bound_but_for_the_prefactor():
     n, tau = 4, 0.9
     weight = np.full((n, n), tau / n)

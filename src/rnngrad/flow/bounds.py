@@ -1,6 +1,5 @@
 """The bounds of theory for a module's own weights, layer by layer."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,18 +77,15 @@ def _of_torch(module: nn.RNN | nn.LSTM | nn.GRU) -> list[_Layer]:
         cell = {"tanh": "rnn", "relu": "rnn_relu"}[module.nonlinearity]
     else:
         cell = "lstm" if isinstance(module, nn.LSTM) else "gru"
-    named = dict(module.named_parameters())
-    return [_Layer(cell, _layer_weights(named, k)) for k in range(module.num_layers)]
+    return [_Layer(cell, _layer_weights(module, f"_l{k}")) for k in range(module.num_layers)]
 
 
-def _layer_weights(named: Mapping[str, Tensor], layer: int) -> dict[str, NDArray[np.float64]]:
-    """The weights of one layer of a ``torch.nn`` module; biases that it does without are 0."""
-    suffix = f"_l{layer}"
-    weights = {name: _array(name + suffix, named[name + suffix]) for name in ("weight_ih", "weight_hh")}
-    rows = len(weights["weight_hh"])
-    for name in ("bias_ih", "bias_hh"):
-        weights[name] = _array(name + suffix, named[name + suffix]) if name + suffix in named else np.zeros(rows)
-    return weights
+def _layer_weights(module: nn.RNNBase, suffix: str) -> dict[str, NDArray[np.float64]]:
+    """The weights of one layer; biases that the module does without are 0."""
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if module.bias else 2]
+    weights = {name: _array(name + suffix, getattr(module, name + suffix)) for name in names}
+    none = np.zeros(len(weights["weight_hh"]))
+    return {"bias_ih": none, "bias_hh": none} | weights
 
 
 def _array(name: str, weight: Tensor) -> NDArray[np.float64]:

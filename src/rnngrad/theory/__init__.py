@@ -10,7 +10,6 @@ from .random_matrices import (
     largest_singular_value,
     mean_singular_value,
     newman_exponents,
-    spectral_radius,
 )
 
 __all__ = [
@@ -30,6 +29,5 @@ __all__ = [
     "mean_field",
     "mean_singular_value",
     "newman_exponents",
-    "spectral_radius",
     "time_scales",
 ]

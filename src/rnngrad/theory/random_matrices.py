@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 
 TORCH_GAIN = 1 / sqrt(3)
-"""Gain of torch's default recurrent matrix, U[-1/√H, 1/√H] with variance 1/(3H): 0.577 per step in a net that is
-linear or near its linear point, with a largest singular value towards 2/√3 = 1.155, so that bounds see growth."""
+"""Gain of torch's default recurrent matrix, U[-1/√H, 1/√H] with variance gain²/H: 0.577 per step in a net that is
+linear or near its linear point, and the limit of its spectral radius (the circular law); but its largest singular value
+tends to 2/√3 = 1.155, so that a bound by norms allows growth."""
 
 
 def newman_exponents(width: int, gain: float = 1.0) -> NDArray[np.float64]:
@@ -41,12 +42,6 @@ def largest_singular_value(gain: float = 1.0) -> float:
     """2 gain: the limit for a large square matrix with entries of variance gain²/n (Geman 1980)."""
     _check(1, gain)
     return 2 * gain
-
-
-def spectral_radius(gain: float = 1.0) -> float:
-    """The gain itself: the limit for a large square matrix with entries of variance gain²/n (Girko's circular law)."""
-    _check(1, gain)
-    return gain
 
 
 def _check(width: int, gain: float) -> None:
