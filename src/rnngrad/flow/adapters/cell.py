@@ -30,12 +30,6 @@ class CellNet(nn.Module):
         """The weights by name."""
         return dict(self.named_parameters())
 
-    @property
-    def read_out(self) -> tuple[Tensor, Tensor] | None:
-        """Weight (O, H) and bias (O,)."""
-        params = self.params
-        return (params["readout_weight"][0], params["readout_bias"][0]) if "readout_weight" in params else None
-
 
 def as_module(module: Any) -> Any:
     """A :class:`~rnngrad.models.Recurrent` or a pair (cell, params) as a :class:`CellNet`; all else as it is."""
@@ -67,15 +61,21 @@ def checked(module: CellNet, x: Tensor) -> Tensor:
 
 def chain(module: CellNet, x: Tensor, state: State | None) -> RecurrentChain:
     """One layer; the loss sees the read-out where there is one, else h. state: (B, S), or its parts, each (B, H)."""
-    module.requires_grad_(False)
-    return RecurrentChain([(module.cell, module.params)], x, _start(module, x, state), module.read_out)
+    params = {name: weight.detach() for name, weight in module.params.items()}
+    return RecurrentChain([(module.cell, params)], x, _start(module, x, state), _read_out(params))
 
 
 def last_output(module: CellNet, x: Tensor, state: State | None) -> Tensor:
     """By the reference engine, over all steps."""
     start = _start(module, x, state).unsqueeze(0)
     h = reference.unroll(module.cell, module.params, x.unsqueeze(0), 1, start)[0, 0]
-    return h if module.read_out is None else nn.functional.linear(h, *module.read_out)
+    read_out = _read_out(module.params)
+    return h if read_out is None else nn.functional.linear(h, *read_out)
+
+
+def _read_out(params: Params) -> tuple[Tensor, Tensor] | None:
+    """Weight (O, H) and bias (O,)."""
+    return (params["readout_weight"][0], params["readout_bias"][0]) if "readout_weight" in params else None
 
 
 def _start(module: CellNet, x: Tensor, state: State | None) -> Tensor:
