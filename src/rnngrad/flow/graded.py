@@ -47,10 +47,9 @@ class Graded:
         largest = rows.abs().amax(dim=-1, keepdim=True)
         return cls((reference + largest.log()).squeeze(-1), rows / _one_for_zero(largest))
 
-    def scaled(self) -> tuple[Tensor, Tensor]:
-        """The matrix (B, k, k) over exp(log_scale), and log_scale (B,), its largest row's; 0 for all zeros."""
-        log_scale = _finite_or_zero(self.log_rows.amax(dim=-1))
-        return (self.log_rows - log_scale.unsqueeze(-1)).exp().unsqueeze(-1) * self.rows, log_scale
+    def over(self, log_scale: Tensor) -> Tensor:
+        """The matrix (B, k, k) over exp(log_scale), (B,)."""
+        return (self.log_rows - log_scale.unsqueeze(-1)).exp().unsqueeze(-1) * self.rows
 
     def log_singular_values(self) -> Tensor:
         """ln σ_i in descending order, (B, k), -inf for an exact 0; each with an error that is small for itself.

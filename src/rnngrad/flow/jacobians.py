@@ -9,18 +9,20 @@ from ..errors import UsageError
 from ..memory import require
 from .chain import Chain, Part
 from .convert import as_chain
+from .inputs import State
 from .matrix_free import pull
 
 
-def step_jacobians(module: Any, x: Tensor) -> Tensor:
+def step_jacobians(module: Any, x: Tensor, state: State | None = None) -> Tensor:
     """J_1 … J_T of a module on a batch of inputs, (T, B, S, S), float64: J[t, b, i, j] = ∂s_{t+1}[i]/∂s_t[j].
 
     In closed form for one layer of a built-in cell or of its twin in ``torch.nn``, by autograd through one step for
-    the rest.
+    the rest. Modules, x and the initial ``state`` are what :func:`~rnngrad.flow.convert.as_chain` takes.
+
     Raises UsageError where the numbers do not fit into memory, where the samples are coupled and where the state's
     width changes along the chain.
     """
-    return all_jacobians(as_chain(module, x))
+    return all_jacobians(as_chain(module, x, state))
 
 
 @torch.no_grad()
@@ -53,14 +55,16 @@ def blocks(jacobian: Tensor, parts: tuple[Part, ...], layer: int = 0) -> dict[st
     }
 
 
-def log_carousel(module: Any, x: Tensor, start: int, end: int, layer: int = 0) -> Tensor:
+def log_carousel(
+    module: Any, x: Tensor, start: int, end: int, layer: int = 0, state: State | None = None
+) -> Tensor:
     """ln ∏ f_t over t = start + 1 … end of every sample and memory cell of an LSTM layer, (B, H).
 
     The forget gates' share of ∂c_end/∂c_start: the path from c to c that never leaves the constant error carousel
     (Hochreiter & Schmidhuber 1997). It is not the whole derivative, which has the paths through h as well. Raises
     UsageError where the module has no cell state c and for steps that it does not have.
     """
-    return carousel_of(as_chain(module, x), start, end, layer)
+    return carousel_of(as_chain(module, x, state), start, end, layer)
 
 
 def carousel_of(chain: Chain, start: int, end: int, layer: int = 0) -> Tensor:

@@ -14,6 +14,7 @@ from ..memory import require
 from .chain import Chain
 from .convert import as_chain
 from .graded import Graded
+from .inputs import State
 from .jacobians import require_separate_samples, require_steps
 from .matrix_free import pull, push
 from .sweep import Apply, random_basis, sweep, without_noise
@@ -47,17 +48,18 @@ class LongJacobian:
 
     @property
     def matrix(self) -> Tensor:
-        """J(end←start) over exp(``log_scale``), (B, S_end, S_start), entries of moderate size.
+        """J(end←start) over exp(``log_scale``), (B, S_end, S_start): of spectral norm 1, or all zeros.
 
-        Relative to its norm it is exact; entries that are 1e-16 of the largest are noise, as in any such matrix. The
-        small singular values are to be had from ``log_singular_values`` alone.
+        Its error is small against that norm, not against each entry: the small singular values of this matrix are
+        rounding, and those of J are to be had from ``log_singular_values`` alone.
         """
-        return self.left @ self.core_t.scaled()[0].mT @ self.right.mT
+        return self.left @ self.core_t.over(self.log_scale).mT @ self.right.mT
 
     @property
     def log_scale(self) -> Tensor:
-        """The natural log of what ``matrix`` is to be multiplied by, (B,); 0 if it is zero."""
-        return self.core_t.scaled()[1]
+        """ln σ_1, the log of what ``matrix`` is to be multiplied by, (B,); 0 if it is zero."""
+        largest = self.log_singular_values[:, 0]
+        return torch.where(largest.isneginf(), 0.0, largest)
 
     @property
     def log_condition(self) -> Tensor:
@@ -74,7 +76,9 @@ class LongJacobian:
         return self.log_singular_values / (self.end - self.start)
 
 
-def long_jacobian(module: Any, x: Tensor, start: int, end: int, k: int | None = None, seed: int = 0) -> LongJacobian:
+def long_jacobian(
+    module: Any, x: Tensor, start: int, end: int, k: int | None = None, seed: int = 0, state: State | None = None
+) -> LongJacobian:
     """J(end←start) = J_end ⋯ J_{start+1}, ∂s_end/∂s_start, of a module on a batch of inputs; states are s_0 … s_T.
 
     Without ``k`` the whole of it, through the S × S step Jacobians, and every singular value to its own relative
@@ -83,10 +87,12 @@ def long_jacobian(module: Any, x: Tensor, start: int, end: int, k: int | None = 
     directions. The factors bound what can be known: a step that shrinks one direction by 1/(1e-16 S) against another
     has lost it in float64, and the smallest singular value is then -inf.
 
+    ``state``: the initial state as the module takes it, zeros if None.
+
     Raises UsageError for steps that the module does not have, k out of range, coupled samples, and Jacobians that do
     not fit into memory.
     """
-    return long_jacobian_of(as_chain(module, x), start, end, k, seed)
+    return long_jacobian_of(as_chain(module, x, state), start, end, k, seed)
 
 
 @torch.no_grad()

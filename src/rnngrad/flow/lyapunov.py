@@ -13,6 +13,7 @@ from ..memory import require
 from .block_error import block_length, standard_error
 from .chain import Chain
 from .convert import as_chain
+from .inputs import State
 from .jacobians import constant_width, require_separate_samples
 from .matrix_free import push
 from .sweep import random_basis, sweep, without_noise
@@ -106,7 +107,13 @@ class LyapunovSpectrum:
 
 
 def lyapunov_spectrum(
-    module: Any, x: Tensor, k: int | None = None, warmup: int = 100, qr_every: int = 1, seed: int = 0
+    module: Any,
+    x: Tensor,
+    k: int | None = None,
+    warmup: int = 100,
+    qr_every: int = 1,
+    seed: int = 0,
+    state: State | None = None,
 ) -> LyapunovSpectrum:
     """The k largest Lyapunov exponents of a module driven by x, (T, B, I); all S of them without ``k``.
 
@@ -115,7 +122,7 @@ def lyapunov_spectrum(
     left out: state and basis forget in them where they came from. ``qr_every`` steps are multiplied between two
     orthonormalisations, which is faster, and loses directions that shrink by 1e-16 against the first meanwhile.
     ``seed`` draws the basis, the same for every sample. The state is whole, (h, c) for an LSTM. With ``k`` the
-    Jacobians are never formed.
+    Jacobians are never formed. ``state``: the initial state as the module takes it, zeros if None.
 
     For a trained net on its own task take its own batch and ``warmup=0``: growth over a finite time from the net's
     own start, which for i > 1 still knows the random basis; :attr:`LongJacobian.finite_time_exponents` does not.
@@ -123,7 +130,7 @@ def lyapunov_spectrum(
     Raises UsageError for T too short for the warm-up, k, warmup or qr_every out of range, coupled samples, a state
     whose width changes and Jacobians that do not fit into memory.
     """
-    return spectrum_of(as_chain(module, x), k, warmup, qr_every, seed)
+    return spectrum_of(as_chain(module, x, state), k, warmup, qr_every, seed)
 
 
 @torch.no_grad()
