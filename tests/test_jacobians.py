@@ -11,6 +11,7 @@ from rnngrad.flow.chain import Chain
 from rnngrad.flow.convert import as_chain
 from rnngrad.flow.jacobians import blocks, log_carousel, step_jacobians
 from rnngrad.flow.long_jacobian import long_jacobian
+from rnngrad.flow.lyapunov import lyapunov_spectrum
 from rnngrad.flow.matrix_free import pull, push
 
 T, B, INPUTS, H = 7, 3, 2, 5
@@ -177,3 +178,14 @@ def test_widths_that_change_are_refused_where_one_array_is_asked_for():
     module = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
     with pytest.raises(UsageError, match=r"width changes along the chain \(\[2, 3, 4\]\): use long_jacobian"):
         step_jacobians(module, torch.ones(5, 4))
+
+
+@pytest.mark.parametrize(
+    "measure", [step_jacobians, lambda module, x: long_jacobian(module, x, 0, 2000), lyapunov_spectrum]
+)
+def test_a_state_that_overflows_is_refused_with_its_step(measure):
+    module = nn.RNN(INPUTS, H, nonlinearity="relu").double()
+    for weight in module.parameters():
+        nn.init.constant_(weight, 1.0)
+    with pytest.raises(UsageError, match=r"the state overflows at step 4\d\d: give fewer steps"):
+        measure(module, torch.ones(2000, 1, INPUTS))

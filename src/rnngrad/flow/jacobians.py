@@ -28,8 +28,9 @@ def step_jacobians(module: Any, x: Tensor, state: State | None = None) -> Tensor
 @torch.no_grad()
 def all_jacobians(chain: Chain) -> Tensor:
     """:func:`step_jacobians` of a chain."""
-    width = constant_width(chain)
     require_separate_samples(chain)
+    width = constant_width(chain)
+    require_finite(chain, chain.length)
     first = chain.states[0]
     needed = first.element_size() * len(first) * (chain.length + 4) * width**2
     require(needed, first.device, "use long_jacobian or lyapunov_spectrum with k=8, which never form S × S numbers")
@@ -55,9 +56,7 @@ def blocks(jacobian: Tensor, parts: tuple[Part, ...], layer: int = 0) -> dict[st
     }
 
 
-def log_carousel(
-    module: Any, x: Tensor, start: int, end: int, layer: int = 0, state: State | None = None
-) -> Tensor:
+def log_carousel(module: Any, x: Tensor, start: int, end: int, layer: int = 0, state: State | None = None) -> Tensor:
     """ln ∏ f_t over t = start + 1 … end of every sample and memory cell of an LSTM layer, (B, H).
 
     The forget gates' share of ∂c_end/∂c_start: the path from c to c that never leaves the constant error carousel
@@ -100,6 +99,13 @@ def require_separate_samples(chain: Chain) -> None:
     """Raises UsageError if a sample's step depends on the other samples."""
     if chain.coupled:
         raise UsageError("the samples are coupled (batch normalisation in training mode?): call module.eval() first")
+
+
+def require_finite(chain: Chain, end: int) -> None:
+    """Raises UsageError if a state up to s_end has overflowed: there is no Jacobian at infinity."""
+    if not chain.states[end].isfinite().all():
+        first = next(t for t in range(end + 1) if not chain.states[t].isfinite().all())
+        raise UsageError(f"the state overflows at step {first}: give fewer steps, a smaller x or smaller weights")
 
 
 def require_steps(chain: Chain, start: int, end: int) -> None:

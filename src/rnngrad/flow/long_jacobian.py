@@ -15,7 +15,7 @@ from .chain import Chain
 from .convert import as_chain
 from .graded import Graded
 from .inputs import State
-from .jacobians import require_separate_samples, require_steps
+from .jacobians import require_finite, require_separate_samples, require_steps
 from .matrix_free import pull, push
 from .sweep import Apply, random_basis, sweep, without_noise
 
@@ -89,8 +89,8 @@ def long_jacobian(
 
     ``state``: the initial state as the module takes it, zeros if None.
 
-    Raises UsageError for steps that the module does not have, k out of range, coupled samples, and Jacobians that do
-    not fit into memory.
+    Raises UsageError for steps that the module does not have, k out of range, coupled samples, states that overflow,
+    and Jacobians that do not fit into memory.
     """
     return long_jacobian_of(as_chain(module, x, state), start, end, k, seed)
 
@@ -100,6 +100,7 @@ def long_jacobian_of(chain: Chain, start: int, end: int, k: int | None = None, s
     """:func:`long_jacobian` of a chain. Widths may change; there are as many singular values as the least of them."""
     require_steps(chain, start, end)
     require_separate_samples(chain)
+    require_finite(chain, end)
     most = min(state.shape[1] for state in chain.states[start : end + 1])
     if k is not None and not 1 <= k <= most:
         raise UsageError(f"k {k} is not between 1 and {most}, the number of singular values")

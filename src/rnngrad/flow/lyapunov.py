@@ -14,7 +14,7 @@ from .block_error import block_length, standard_error
 from .chain import Chain
 from .convert import as_chain
 from .inputs import State
-from .jacobians import constant_width, require_separate_samples
+from .jacobians import constant_width, require_finite, require_separate_samples
 from .matrix_free import push
 from .sweep import random_basis, sweep, without_noise
 from .twin import twin_exponent
@@ -128,7 +128,7 @@ def lyapunov_spectrum(
     own start, which for i > 1 still knows the random basis; :attr:`LongJacobian.finite_time_exponents` does not.
 
     Raises UsageError for T too short for the warm-up, k, warmup or qr_every out of range, coupled samples, a state
-    whose width changes and Jacobians that do not fit into memory.
+    whose width changes or that overflows, and Jacobians that do not fit into memory.
     """
     return spectrum_of(as_chain(module, x, state), k, warmup, qr_every, seed)
 
@@ -141,6 +141,7 @@ def spectrum_of(
     require_separate_samples(chain)
     width = constant_width(chain)
     _check(chain, width, k, warmup, qr_every)
+    require_finite(chain, chain.length)
     start = chain.states[0]
     whole = k is None or k == width
     if whole:

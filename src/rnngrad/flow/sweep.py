@@ -27,7 +27,7 @@ def random_basis(width: int, columns: int, seed: int) -> Tensor:
     """Orthonormal columns (S, k) of a random direction each; the first are the same however many follow."""
     generator = torch.Generator().manual_seed(seed)
     drawn = [torch.randn(width, dtype=torch.float64, generator=generator) for _ in range(columns)]
-    basis, _ = torch.linalg.qr(torch.stack(drawn, dim=1))
+    basis: Tensor = torch.linalg.qr(torch.stack(drawn, dim=1)).Q
     return basis
 
 
