@@ -108,10 +108,12 @@ def long_jacobian_of(chain: Chain, start: int, end: int, k: int | None = None, s
     columns = min(wanted + EXTRA, most)
     basis = random_basis(first.shape[1], columns, seed).expand(len(first), -1, -1).to(first)
     steps = range(start + 1, end + 1)
-    if k is not None:
-        return _at_rest(steps, partial(push, chain), partial(pull, chain), basis, wanted)
-    _require_memory(chain.states[start : end + 1])
-    return _there_and_back(steps, partial(_dense_push, chain), partial(_dense_pull, chain), basis, wanted)
+    if k is None:
+        _require_memory(chain.states[start : end + 1])
+        return _there_and_back(steps, partial(_dense_push, chain), partial(_dense_pull, chain), basis, wanted)
+    forward, backward = partial(push, chain), partial(pull, chain)
+    found = _there_and_back(steps, forward, backward, basis, wanted)
+    return found if columns == most else _at_rest(steps, forward, backward, found)
 
 
 def _require_memory(states: Sequence[Tensor]) -> None:
@@ -129,11 +131,11 @@ def _dense_pull(chain: Chain, t: int, adjoints: Tensor) -> Tensor:
     return chain.jacobian(t).mT @ adjoints
 
 
-def _at_rest(steps: range, forward: Apply, backward: Apply, basis: Tensor, wanted: int) -> LongJacobian:
+def _at_rest(steps: range, forward: Apply, backward: Apply, found: LongJacobian) -> LongJacobian:
     """Subspace iteration with JᵀJ, never formed: rounds until the wanted singular values no longer move."""
-    found = _there_and_back(steps, forward, backward, basis, wanted)
-    for _ in range(MOST_ROUNDS if basis.shape[2] < basis.shape[1] else 0):
-        found = _there_and_back(steps, forward, backward, found.right, wanted, found.log_singular_values)
+    for _ in range(MOST_ROUNDS):
+        before = found.log_singular_values
+        found = _there_and_back(steps, forward, backward, found.right, before.shape[1], before)
         if (found.change <= TOLERANCE * found.log_singular_values.abs().clamp(min=1.0)).all():
             break
     return found
