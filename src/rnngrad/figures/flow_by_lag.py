@@ -47,7 +47,8 @@ def _line(ax: Axes, rows: pd.DataFrame, zero: float, label: str, width: float, k
     logs = rows.log_rms_per_sample.to_numpy()
     powers = np.where(np.isfinite(logs), logs - zero, np.nan) / log(10)
     gone = np.isneginf(logs)
-    name = f"{label} (exactly 0 at {gone.sum()} lags)" if gone.any() else label
+    where = f"lag {rows.lag.to_numpy()[gone][0]}" if gone.sum() == 1 else f"{gone.sum()} lags"
+    name = f"{label} (exactly 0 at {where})" if gone.any() else label
     under = rows.underflow.to_numpy() & ~gone
     ax.plot(rows.lag, np.where(under, np.nan, powers), color=style.PALETTE[k], lw=width, label=name)
     if under.any():

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..errors import UsageError
 from .adapters import ADAPTERS, Adapter, as_module
 from .chain import Chain
-from .inputs import State, as_dtype, check_finite, check_numbers, forward_errors
+from .inputs import State, as_dtype, check_finite, check_numbers, forward_errors, not_repeatable
 from .recurrent import RecurrentChain
 
 FORMS = (
@@ -112,10 +112,7 @@ def _check_repeatable(chain: Chain) -> None:
         with torch.no_grad():
             again = chain.step(t, chain.states[t - 1])
         if not torch.allclose(again, chain.states[t], rtol=1e-9, atol=1e-12, equal_nan=True):
-            raise UsageError(
-                f"the module's forward gives something else when step {t} is taken again: it is random (dropout? call "
-                ".eval()), or keeps a state of its own between calls (pass it as state)"
-            )
+            raise not_repeatable(t)
 
 
 def _check_same(case: Case, own: Case) -> None:

@@ -48,11 +48,25 @@ def check_state(name: str, value: Any, shape: tuple[int, ...]) -> None:
         raise UsageError(f"{name} must have shape {shape}, got {tuple(value.shape)}")
 
 
+def tensors_of(state: State) -> tuple[Tensor, ...]:
+    """The state as a tuple, be it one or not."""
+    return (state,) if isinstance(state, Tensor) else tuple(state)
+
+
 def as_dtype(state: State | None, dtype: torch.dtype) -> State | None:
-    """The state in another dtype."""
-    if state is None or isinstance(state, Tensor):
-        return None if state is None else state.detach().to(dtype)
-    return tuple(part.detach().to(dtype) for part in state)
+    """The state in another dtype, off its graph."""
+    if state is None:
+        return None
+    cast = tuple(part.detach().to(dtype) for part in tensors_of(state))
+    return cast[0] if isinstance(state, Tensor) else cast
+
+
+def not_repeatable(step: int) -> UsageError:
+    """The error for a module that gives something else when a step is taken again."""
+    return UsageError(
+        f"the module's forward gives something else when step {step} is taken again: it is random (dropout? call "
+        ".eval()), or keeps a state of its own between calls (pass it as state)"
+    )
 
 
 @contextmanager

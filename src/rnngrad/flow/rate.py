@@ -12,8 +12,9 @@ Interval = tuple[float, float]
 FITTED_LAGS = 200
 """Lags that take part in a fit, evenly spaced over its range, at most."""
 RESAMPLES = 1000
-BENT = 0.25
-"""A change of slope over the fit range, relative to the slope, that makes one rate a poor description."""
+BENT, APART = 0.25, 0.1
+"""One rate is a poor description where the slope changes over the fit range by more than BENT of itself, and that takes
+the parabola away from a straight line by more than APART, 10 % of the gradient, between its ends."""
 _FLOOR = -700.0  # of logs relative to the largest: keeps a resample of small samples from being a zero
 
 
@@ -47,9 +48,10 @@ class Rate:
     @property
     def bent(self) -> bool:
         """Whether the gradient does not decay at one rate: the slope changes much, and not by chance of the samples."""
-        first, last = self.ends
+        change = abs(self.curvature) * (self.last_lag - self.first_lag)
+        apart = change * (self.last_lag - self.first_lag) / 8
         low, high = self.curvature_interval or (self.curvature, self.curvature)
-        return abs(last - first) > BENT * abs(self.log_per_step) and low * high > 0
+        return change > BENT * abs(self.log_per_step) and apart > APART and low * high > 0
 
 
 def fitted_rate(log_norms: Array, seed: int) -> Rate | None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from .chain import Chain, Part, Trajectory
-from .inputs import State, forward_errors
+from .inputs import State, forward_errors, tensors_of
 
 Tensors = tuple[Tensor, ...]
 
@@ -23,7 +23,7 @@ class StepChain(Chain):
         """start: the initial state as the module takes it."""
         self.module, self.x = module, x
         self._tuple = not isinstance(start, Tensor)
-        tensors = (start,) if isinstance(start, Tensor) else start
+        tensors = tensors_of(start)
         self._widths = [tensor.shape[1] for tensor in tensors]
         self.parts = _parts(self._widths)
         self.states = Trajectory(self.step, torch.cat(tensors, dim=1), len(x))
@@ -105,14 +105,14 @@ class _LastOutput(torch.autograd.Function):
 
 def call(module: nn.Module, x_t: Tensor, state: State | None) -> Any:
     """module(x_t, state). Raises UsageError with the module's own words where it fails."""
-    hint = "; if it needs an initial state, give state=" if state is None else ""
+    hint = "; it has to be forward(x_t, state), with state= given if it cannot start from None" if state is None else ""
     with forward_errors(x_t, hint):
         return module(x_t, state)
 
 
 def split(returned: Any, given: State) -> tuple[Tensor | None, Tensors]:
     """Output, or None, and the tensors of the state in what a step returned, given the state that it got."""
-    wanted = (given,) if isinstance(given, Tensor) else given
+    wanted = tensors_of(given)
     for output, state in ((None, returned), returned if _is_pair(returned) else (None, None)):
         tensors = (state,) if isinstance(state, Tensor) else state
         if isinstance(given, Tensor) == isinstance(state, Tensor) and _alike(tensors, wanted):

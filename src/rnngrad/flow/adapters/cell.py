@@ -9,7 +9,7 @@ from ...cells import Cell, Params
 from ...engine import reference
 from ...errors import UsageError
 from ...models import Recurrent
-from ..inputs import State, check_sequence, check_state
+from ..inputs import State, check_sequence, check_state, tensors_of
 from ..recurrent import RecurrentChain
 
 over_time = True
@@ -82,6 +82,6 @@ def _start(module: CellNet, x: Tensor, state: State | None) -> Tensor:
     shape = (x.shape[1], module.cell.state_width(module.params["weight_hh"].shape[-1]))
     if state is None:
         return x.new_zeros(shape)
-    flat = state if isinstance(state, Tensor) else torch.cat(state, dim=-1)
+    flat = torch.cat(tensors_of(state), dim=-1)
     check_state("state", flat, shape)
     return flat

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ...cells import CELLS, Params
 from ...errors import UsageError
-from ..inputs import State, check_sequence, check_state
+from ..inputs import State, check_sequence, check_state, tensors_of
 from ..recurrent import RecurrentChain
 
 over_time = True
@@ -41,7 +41,7 @@ def chain(module: nn.RNNBase, x: Tensor, state: State | None) -> RecurrentChain:
     shape = (module.num_layers, x.shape[1], module.hidden_size)
     if state is None:
         state = tuple(x.new_zeros(shape) for _ in range(parts))
-    given = (state,) if isinstance(state, Tensor) else tuple(state)
+    given = tensors_of(state)
     if len(given) != parts:
         raise UsageError(f"state must be {'(h_0, c_0)' if parts == 2 else 'h_0 alone'}, got {len(given)} tensors")
     for name, tensor in zip(("h_0", "c_0"), given, strict=False):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import UsageError
-from ..inputs import State, check_numbers, check_sequence
+from ..inputs import State, check_numbers, check_sequence, not_repeatable, tensors_of
 from ..stepwise import StepChain, call, split
 
 over_time = True
@@ -54,7 +54,7 @@ def last_output(module: nn.Module, x: Tensor, state: State | None) -> Tensor:
 
 
 def _checked_state(state: Any, x: Tensor) -> State:
-    for tensor in (state,) if isinstance(state, Tensor) else tuple(state):
+    for tensor in tensors_of(state):
         check_numbers("state", tensor)
         if tensor.dim() != 2 or len(tensor) != x.shape[1]:
             raise UsageError(f"state must be (B, S) with B = {x.shape[1]}, or a tuple of such: {tuple(tensor.shape)}")
@@ -64,13 +64,18 @@ def _checked_state(state: Any, x: Tensor) -> State:
 @torch.no_grad()
 def _zeros(module: nn.Module, x: Tensor) -> State:
     """The state of zeros that None stands for. Raises UsageError if None stands for something else."""
-    state = _state_of(module, call(module, x[0], None))
+    state, again = (_state_of(module, call(module, x[0], None)) for _ in range(2))
+    if not _same(state, again):
+        raise not_repeatable(1)
     given = torch.zeros_like(state) if isinstance(state, Tensor) else tuple(torch.zeros_like(part) for part in state)
-    tensors = split(call(module, x[0], given), given)[1]
-    wanted = (state,) if isinstance(state, Tensor) else state
-    if not all(torch.allclose(*pair, rtol=1e-4, atol=1e-6) for pair in zip(tensors, wanted, strict=True)):
+    if not _same(state, split(call(module, x[0], given), given)[1]):
         raise UsageError("the module starts from something else than zeros where it gets None: give state=")
     return given
+
+
+def _same(one: State, other: State) -> bool:
+    pairs = zip(tensors_of(one), tensors_of(other), strict=True)
+    return all(torch.allclose(a, b, rtol=1e-4, atol=1e-6) for a, b in pairs)
 
 
 def _state_of(module: nn.Module, returned: Any) -> State:
