@@ -58,3 +58,17 @@ class Cell(ABC):
     @abstractmethod
     def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
         """The next state. a: (R, B, G·H) from :meth:`project`; state: (R, B, S). Returns (R, B, S)."""
+
+    @abstractmethod
+    def jacobian(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        """∂s_t/∂s_{t-1} in closed form, without autograd. a, state as in :meth:`step`. Returns (R, B, S, S)."""
+
+    def through_weights(self, params: Params, slopes: Tensor) -> Tensor:
+        """Σ_gates diag(slope) W_hh: what h does to H units by way of the recurrent weights, (R, B, H, H).
+
+        slopes: (R, B, G·H), the derivative of each unit with respect to its own gates' recurrent pre-activations.
+        """
+        replicas, batch, rows = slopes.shape
+        hidden = rows // self.gates
+        weight = params["weight_hh"].reshape(replicas, self.gates, hidden, hidden)
+        return torch.einsum("rbgi,rgij->rbij", slopes.reshape(replicas, batch, self.gates, hidden), weight)

@@ -21,6 +21,9 @@ class RNN(Cell):
     def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
         return torch.tanh(a + self.recur(params, state))
 
+    def jacobian(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        return self.through_weights(params, 1 - self.step(params, a, state).square())
+
 
 class ReluRNN(Cell):
     """Vanilla ReLU net: h_t = max(0, W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
@@ -35,6 +38,9 @@ class ReluRNN(Cell):
     def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
         return torch.relu(a + self.recur(params, state))
 
+    def jacobian(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        return self.through_weights(params, (self.step(params, a, state) > 0).to(a.dtype))
+
 
 class LinearRNN(Cell):
     """Linear net: h_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh; its Jacobian is W_hh at every step.
@@ -47,3 +53,6 @@ class LinearRNN(Cell):
 
     def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
         return a + self.recur(params, state)
+
+    def jacobian(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        return params["weight_hh"].unsqueeze(1).expand(-1, state.shape[1], -1, -1)

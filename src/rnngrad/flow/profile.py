@@ -1,5 +1,6 @@
 """Gradient norms by lag: the result of a measurement, in natural logs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite, isnan
 from typing import Any
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from ..cells import Cell
 from ..engine import Tap
+from .norms import Norms, joined
 
 STORED_LAGS = 64
 """Lags kept of a stored profile, log-spaced, at most."""
@@ -29,40 +31,20 @@ class Profile:
     log_norm_of_mean: Tensor
 
     @classmethod
-    def empty(cls, cell: Cell, replicas: int, steps: int, device: torch.device) -> "Profile":
-        """A profile to be filled lag by lag, on the device of the measurement so that no lag waits for it."""
-        parts = whole_first(cell)
-        shape = (replicas, steps, len(parts))
-        log_rms, log_norm_of_mean = torch.empty(2, *shape, dtype=torch.float64, device=device)
-        return cls(parts, log_rms, log_norm_of_mean)
+    def heard(cls, cell: Cell, tap: Tap) -> "Profile":
+        """The profile that a tap of an engine has heard in a training step, turned from steps to lags."""
+        return cls(whole_first(cell.parts), tap.log_rms.flip(1), tap.log_norm_of_mean.flip(1))
 
     @classmethod
-    def heard(cls, cell: Cell, tap: Tap) -> "Profile":
-        """The profile that a tap of an engine has heard, turned from steps to lags."""
-        return cls(whole_first(cell), tap.log_rms.flip(1), tap.log_norm_of_mean.flip(1))
+    def of(cls, cell: Cell, norms: Norms) -> "Profile":
+        """The profile of norms (L, R, …) of a cell's parts."""
+        if len(cell.parts) > 1:
+            norms = joined([norms.whole(), norms], dim=-1)
+        return cls(whole_first(cell.parts), norms.log_rms().transpose(0, 1), norms.of_mean.transpose(0, 1))
 
     def cpu(self) -> "Profile":
         """The profile in the host's memory."""
         return Profile(self.parts, self.log_rms.cpu(), self.log_norm_of_mean.cpu())
-
-    def record(self, lag: int, adjoints: Tensor, log_scales: Tensor) -> None:
-        """Enter the norms of n lags from ``lag`` on. adjoints: (R, n, B, S), times exp(log_scales), (R, n, B)."""
-        lags = slice(lag, lag + adjoints.shape[1])
-        largest = log_scales.amax(dim=2, keepdim=True)
-        reference = torch.where(largest.isfinite(), largest, 0.0)
-        weight = (log_scales - reference).exp()
-        mean = (adjoints * weight.unsqueeze(-1)).mean(dim=2)
-        for k, part in enumerate(self._columns(adjoints.shape[-1])):
-            mean_square = (adjoints[..., part].square().sum(dim=-1) * weight.square()).mean(dim=2)
-            self.log_rms[:, lags, k] = 0.5 * mean_square.log() + reference[..., 0]
-            norm = torch.linalg.vector_norm(mean[..., part], dim=-1)
-            self.log_norm_of_mean[:, lags, k] = norm.log() + reference[..., 0]
-
-    def _columns(self, width: int) -> list[slice]:
-        if len(self.parts) == 1:
-            return [slice(None)]
-        hidden = width // (len(self.parts) - 1)
-        return [slice(None)] + [slice(k * hidden, (k + 1) * hidden) for k in range(len(self.parts) - 1)]
 
     def first_over_last(self) -> Tensor:
         """Log of the gradient at the first step over the gradient at the last, whole state, (R,)."""
@@ -86,9 +68,9 @@ class Profile:
         return row
 
 
-def whole_first(cell: Cell) -> tuple[str, ...]:
-    """The parts of the cell's state that a profile has: the whole, then, if there are several, each."""
-    return cell.parts if len(cell.parts) == 1 else ("".join(cell.parts), *cell.parts)
+def whole_first(parts: Sequence[str]) -> tuple[str, ...]:
+    """The parts that a profile has of a state: the whole, then, if there are several, each."""
+    return tuple(parts) if len(parts) == 1 else ("".join(parts), *parts)
 
 
 def log_spaced(steps: int, most: int = STORED_LAGS) -> list[int]:

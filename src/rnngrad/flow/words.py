@@ -1,0 +1,56 @@
+"""A measured gradient flow in words that a student understands."""
+
+from __future__ import annotations
+
+from math import isinf, log
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .rate import Rate
+    from .result import GradientFlow
+
+
+def sentence(flow: GradientFlow) -> str:
+    """Rate, horizon, float32's limit and cost, one sentence each."""
+    length, samples = flow.norms.per_sample.shape[:2]
+    head = f"Gradient of the last output's loss in {flow.name}, {length} {flow.steps}s back, {samples} samples:"
+    parts = [head, _rate(flow.rate, flow.steps), _horizon(flow), _underflow(flow)]
+    cost = f"Measured in float64 at {flow.cost:.1f} times the cost of one forward and backward pass."
+    return " ".join([part for part in parts if part] + [cost])
+
+
+def _rate(rate: Rate | None, step: str) -> str:
+    if rate is None:
+        return "there are too few lags with a gradient to fit a rate."
+    within = f", 95 % interval {rate.interval[0]:.4f} to {rate.interval[1]:.4f}" if rate.interval else ""
+    text = (
+        f"each {step} back multiplies it by {rate.factor:.3g} (log rate {rate.log_per_step:.4f}{within}; straight-line "
+        f"fit over lags {rate.first_lag} to {rate.last_lag})."
+    )
+    if rate.bent:
+        first, last = rate.ends
+        text += f" But it does not change at one rate: the slope goes from {first:.3g} to {last:.3g} over that range."
+    return text
+
+
+def _horizon(flow: GradientFlow) -> str:
+    last = len(flow.log_rms) - 1
+    if isinf(float(flow.log_rms[0])):
+        return "It is exactly 0 from the start: the loss does not depend on the last state."
+    end = float(flow.log_rms[-1] - flow.log_rms[0])
+    at_end = f"at lag {last} it is " + ("exactly 0." if isinf(end) else f"10^{end / log(10):.1f} of it.")
+    horizon = flow.horizon()
+    if horizon is None:
+        return f"It never falls under 1 % of its size at lag 0; {at_end}"
+    return f"It falls under 1 % of its size at lag 0 at lag {horizon}; {at_end}"
+
+
+def _underflow(flow: GradientFlow) -> str:
+    if flow.underflow_lag is None:
+        return "All of it is within float32's range."
+    if isinf(float(flow.log_rms[flow.underflow_lag])):
+        return f"From lag {flow.underflow_lag} on it is a true zero, in any number format."
+    return (
+        f"From lag {flow.underflow_lag} on float32 training would see an exact zero: that is underflow of the number "
+        "format, not the end of the gradient."
+    )

@@ -1,0 +1,33 @@
+"""What paper and pencil predict of a gradient: bounds on the error flow, mean-field theory, random matrices."""
+
+from .bound import Bound
+from .error_flow import error_flow_bounds
+from .gated import chrono_time_scales, gate_path_log_rms, gated_bounds, lstm_exponents, time_scales
+from .latch import latch, latch_states, latch_threshold
+from .mean_field import MeanField, critical_line, mean_field
+from .random_matrices import (
+    TORCH_GAIN,
+    largest_singular_value,
+    mean_singular_value,
+    newman_exponents,
+)
+
+__all__ = [
+    "TORCH_GAIN",
+    "Bound",
+    "MeanField",
+    "chrono_time_scales",
+    "critical_line",
+    "error_flow_bounds",
+    "gate_path_log_rms",
+    "gated_bounds",
+    "largest_singular_value",
+    "latch",
+    "latch_states",
+    "latch_threshold",
+    "lstm_exponents",
+    "mean_field",
+    "mean_singular_value",
+    "newman_exponents",
+    "time_scales",
+]
