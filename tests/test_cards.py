@@ -9,7 +9,7 @@ import pytest
 from rnngrad import cards
 from rnngrad.cards import CellSpec
 from rnngrad.cells import CELLS
-from rnngrad.cli import resolved
+from rnngrad.cli.task import resolved
 from rnngrad.errors import UsageError
 from rnngrad.problems import PROBLEMS
 from rnngrad.stopping import RULES, StopRule

@@ -31,7 +31,7 @@ def rnngrad(monkeypatch, capsys):
             cli.main()
         return end.value.code or 0, *capsys.readouterr()
 
-    monkeypatch.setattr(cli.study, "run", trained)
+    monkeypatch.setattr("rnngrad.study.run", trained)
     return run
 
 
@@ -313,7 +313,7 @@ def test_ctrl_c_is_one_line_and_130(rnngrad, tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.study, "run", interrupted)
+    monkeypatch.setattr("rnngrad.study.run", interrupted)
     code, out, err = rnngrad("task", "adding", *TINY, "--quiet", "--out", tmp_path / "out")
     assert (code, out) == (130, "")
     assert re.fullmatch(r"rnngrad: interrupted.*", err.strip())

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rnngrad import cli
+from rnngrad import cards, cli
 from rnngrad.cells import CELLS, INITS
+from rnngrad.cli.task import resolved
 from rnngrad.problems import PROBLEMS
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +24,7 @@ def test_a_command_of_the_readme_is_understood(line):
     context = subcommand.make_context(name, words)
     if name == "task":
         flags = {k: context.params[k] for k in ("lag", "protocol", "batch", "lr", "steps", "cell_names", "hidden")}
-        cli.resolved(cli.cards.load(context.params["name"]), **flags)
+        resolved(cards.load(context.params["name"]), **flags)
 
 
 @pytest.mark.parametrize("line", [c for c in COMMANDS if c.startswith("make")])

@@ -1,0 +1,56 @@
+"""Runs of the store to the terminal: tables and sentences, or JSON, and the figures' paths."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from ..store import Row, Store
+from ..summary import Comparison
+from ..tables import sentences, terminal_table
+from .shared import json_line, wrapped
+
+
+def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool) -> None:
+    """Prints each comparison and draws its figures."""
+    from .. import report  # seaborn takes as long to import as torch, and training need not wait for it
+
+    files = []
+    for comparison in found:
+        files += report.draw(comparison, store, out)
+        if as_json:
+            _print_json(comparison)
+        else:
+            console = Console(width=None if sys.stdout.isatty() else 160)
+            console.print(terminal_table(comparison))
+            click.echo("\n".join(wrapped(sentence) for sentence in sentences(comparison)))
+    if as_json:
+        click.echo(json.dumps({"event": "files", "files": [str(f) for f in files], "store": str(store.path)}))
+    else:
+        click.echo("\n".join([*(f"wrote {file}" for file in files), f"runs in {store.path}"]))
+
+
+def _print_json(comparison: Comparison) -> None:
+    for line in comparison.lines:
+        for run in line.runs:
+            click.echo(json_line({"event": "run", **_run_event(run)}))
+    for line in comparison.lines:
+        click.echo(json_line({"event": "summary", **line.summary()}))
+
+
+def _run_event(run: Row) -> Row:
+    names = (
+        *("task", "problem", "protocol", "cell", "init", "hidden", "lr", "seed", "lag", "length", "minimal_lag"),
+        *("status", "steps_to_solve", "steps", "diverged_at", "test_loss"),
+        *("grad_first_over_last_init", "grad_first_over_last_end", "horizon", "seconds", "device", "engine"),
+    )
+    return {
+        **{name: run[name] for name in names},
+        "solved": bool(run["solved"]),
+        "held": None if run["held"] is None else bool(run["held"]),
+        "baseline": next(iter(run["baselines"].values())),
+        **run["scores"],
+    }

@@ -1,0 +1,83 @@
+"""What several commands need: options, folders, threads, lines of text."""
+
+import json
+import os
+import shutil
+import textwrap
+from math import isfinite
+from pathlib import Path
+from threading import Timer
+
+import click
+import torch
+
+from ..engine import cpu
+from ..errors import UsageError
+from ..store import Row
+
+
+def set_threads(_: click.Context, __: click.Parameter, count: int | None) -> None:
+    """As OMP_NUM_THREADS would have: torch's threads, which the CPU engine takes over."""
+    if count:
+        torch.set_num_threads(count)
+
+
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+    callback=set_threads,
+    expose_value=False,
+    help="Threads to compute on; OMP_NUM_THREADS, else one a core, by default.",
+)
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object per line on stdout, and nothing else."
+)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that was asked for; ``auto`` takes a GPU if there is one."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch finds no CUDA device here; use --device cpu or auto")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def prepare_kernels(quiet: bool) -> None:
+    """Leaves torch's threads to the CPU engine and gets its kernels ready; where they must be compiled, says so."""
+    cpu.take_threads()
+    notice = Timer(
+        2.0, lambda: click.echo("compiling the kernels, once on this machine: about half a minute", err=True)
+    )
+    if not quiet:
+        notice.start()
+    try:
+        seconds = cpu.prepare()
+    finally:
+        notice.cancel()
+    if seconds and not quiet:
+        click.echo(f"compiled in {seconds:.0f} s", err=True)
+
+
+def wrapped(text: str) -> str:
+    """Broken between words to the terminal's width."""
+    return textwrap.fill(text, max(40, min(120, shutil.get_terminal_size().columns)), break_on_hyphens=False)
+
+
+def writable(folder: Path) -> Path:
+    """The folder, made if need be. Raises UsageError if it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to the output folder {folder}: {error.strerror}; choose one with --out"
+        ) from None
+    return folder
+
+
+def json_line(row: Row) -> str:
+    """One line; JSON has no infinity, so the log of a gradient that is exactly 0 is null."""
+    return json.dumps({key: None if isinstance(v, float) and not isfinite(v) else v for key, v in row.items()})
