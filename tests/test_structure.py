@@ -30,6 +30,7 @@ LAYERS = [
     "report",
     "study",
     "progress",
+    "probing",
     "bench",
     "cli",
     "__main__",

@@ -7,6 +7,7 @@ import textwrap
 from math import isfinite
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import click
 import torch
@@ -80,4 +81,12 @@ def writable(folder: Path) -> Path:
 
 def json_line(row: Row) -> str:
     """One line; JSON has no infinity, so the log of a gradient that is exactly 0 is null."""
-    return json.dumps({key: None if isinstance(v, float) and not isfinite(v) else v for key, v in row.items()})
+    return json.dumps(_without_infinity(row))
+
+
+def _without_infinity(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_infinity(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_infinity(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -1,7 +1,17 @@
 """Figures: rows in, figure out. One figure, one file; no torch."""
 
+from .exponent_convergence import exponent_convergence
 from .flow_by_lag import flow_by_lag
 from .gradient_flow import gradient_flow
 from .learning_curves import learning_curves
+from .probed_flow import probed_flow
+from .singular_values import singular_values
 
-__all__ = ["flow_by_lag", "gradient_flow", "learning_curves"]
+__all__ = [
+    "exponent_convergence",
+    "flow_by_lag",
+    "gradient_flow",
+    "learning_curves",
+    "probed_flow",
+    "singular_values",
+]

@@ -45,11 +45,11 @@ def style() -> Iterator[None]:
         yield
 
 
-def panels(lines: int, kinds: int = 1) -> tuple[Figure, list[list[Axes]]]:
+def panels(lines: int, kinds: int = 1, share: bool = True) -> tuple[Figure, list[list[Axes]]]:
     """For every line its panels, one of each kind below the other; lines side by side, a few to a row.
 
-    All panels share the horizontal axis, those of one kind the vertical one. Made without pyplot, so that no window and
-    no global figure exist.
+    All panels share the horizontal axis, those of one kind the vertical one too if ``share``. Made without pyplot, so
+    that no window and no global figure exist.
     """
     columns = min(lines, COLUMNS)
     blocks = -(-lines // columns)
@@ -59,9 +59,9 @@ def panels(lines: int, kinds: int = 1) -> tuple[Figure, list[list[Axes]]]:
     for line, own in enumerate(panels):
         own[-1].tick_params(labelbottom=True)
         for kind, ax in enumerate(own):
-            if line:
+            if line and share:
                 ax.sharey(panels[0][kind])
-            ax.tick_params(which="both", labelleft=line % columns == 0)
+            ax.tick_params(which="both", labelleft=line % columns == 0 or not share)
     for row in range((blocks - 1) * kinds, blocks * kinds):
         for empty in grid[row][lines - (blocks - 1) * columns :]:
             figure.delaxes(empty)
@@ -82,6 +82,17 @@ def powers_of_ten(ax: Axes) -> None:
     """The vertical axis shows exponents of ten, which reach where no float does."""
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{value:.0f}}}$"))
+
+
+def legend_below(figure: Figure, panels: list[list[Axes]], columns: int) -> None:
+    """One legend of all panels' lines, each name once, below the figure."""
+    named = {n: h for own in panels for ax in own for h, n in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=columns)
+
+
+def graded(share: float) -> Any:
+    """A colour between dark, at 0, and light, at 1, which stays in order in print without colour."""
+    return mpl.colormaps["viridis"](0.9 * share)
 
 
 def name_level(ax: Axes, value: float, name: str) -> None:

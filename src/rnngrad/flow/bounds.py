@@ -42,10 +42,14 @@ def _bounds_of(layer: _Layer) -> list[Bound]:
     bias = layer.weights["bias_ih"] + layer.weights["bias_hh"]
     if layer.cell in ACTIVATIONS:
         return error_flow_bounds(weight_hh, bias, ACTIVATIONS[layer.cell])
-    hidden = weight_hh.shape[1]
-    first = CELLS[layer.cell].gate_names.index(PATH_GATES[layer.cell]) * hidden
-    gate = slice(first, first + hidden)
+    gate = gate_rows(layer.cell, weight_hh.shape[1])
     return gated_bounds(layer.cell, bias[gate], weight_hh, layer.weights["weight_ih"][gate])
+
+
+def gate_rows(cell: str, hidden: int) -> slice:
+    """The rows of a gated cell's weights that belong to the gate through which its state is handed on."""
+    first = CELLS[cell].gate_names.index(PATH_GATES[cell]) * hidden
+    return slice(first, first + hidden)
 
 
 def _layers(module: nn.Module | Recurrent) -> list[_Layer]:

@@ -39,7 +39,7 @@ def gated_bounds(cell: str, gate_bias: Array, weight_hh: Array, gate_weight_ih: 
         name=name,
         kind="path",
         log_factor=float(log_gate(gate_bias).max()),
-        assumption=f"no recurrent weights, and a {gate} gate that no input moves from σ(b)",
+        assumption=f"no recurrent weights, and no input that moves the {gate} gate from σ(b)",
         satisfied=satisfied,
         vacuous=satisfied is False,
         source=source,
