@@ -34,7 +34,7 @@ SPREAD = (0.0, 0.05, 0.15, 0.35, 0.65, 1.0)
 def measured(case: Case, with_spectrum: bool) -> Row:
     """The row of one case. All logs are natural, None is what does not exist.
 
-    ``rate``, ``horizon``, ``underflow_lag``, ``log_first_over_last``: see :class:`~rnngrad.flow.result.GradientFlow`.
+    ``rate``, ``horizon``, ``underflow_lag``, ``grad_first_over_last``: see :class:`~rnngrad.flow.result.GradientFlow`.
     ``flow``: log rms per sample of the whole state by lag, ``flow_last_layer``: of the last layer's state alone, None
     where there is but one; ``log_float32_zero``: below it float32 has an exact zero.
     ``exponents``: the first few, their standard errors over samples, the first one's ``drift`` over the second half of
@@ -80,7 +80,7 @@ def _flow(flow: GradientFlow) -> Row:
         "rate": None if rate is None else {**asdict(rate), "bent": rate.bent, "ends": rate.ends},
         "horizon": flow.horizon(),
         "underflow_lag": flow.underflow_lag,
-        "log_first_over_last": float(flow.log_rms[-1] - flow.log_rms[0]),
+        "grad_first_over_last": float(flow.log_rms[-1] - flow.log_rms[0]),
         "log_float32_zero": UNDERFLOW,
         "flow": flow.log_rms.tolist(),
         "flow_last_layer": _last_layer(flow) if flow.layers else None,

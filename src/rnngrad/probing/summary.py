@@ -22,7 +22,7 @@ def summary(label: str, rows: Sequence[Row]) -> Row:
         "seeds": [row["seed"] for row in rows],
         **{name: first[name] for name in ("length", "batch", "width")},
         **_rate(rows),
-        **_spread("log_first_over_last", [row["log_first_over_last"] for row in rows]),
+        **_spread("grad_first_over_last", [row["grad_first_over_last"] for row in rows]),
         **_censored("horizon", [row["horizon"] for row in rows]),
         **_censored("underflow_lag", [row["underflow_lag"] for row in rows]),
         **_exponents([row["exponents"] for row in rows]),

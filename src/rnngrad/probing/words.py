@@ -77,7 +77,7 @@ def _lines(own: Row) -> list[tuple[str, str]]:
         ("  natural log", _ranged(own, "log_rate", "{:.4f}".format)),
         ("  95 % interval, first seed", _interval(own)),
         ("  fitted lags", _fit(own)),
-        ("gradient, first/last step", _ranged(own, "log_first_over_last", power_of_ten)),
+        ("gradient, first/last step", _ranged(own, "grad_first_over_last", power_of_ten)),
         ("first lag under 1 %", _lag(own, "horizon", last)),
         ("exact 0 in float32 from lag", _lag(own, "underflow_lag", last)),
         *[(f"exponent {k + 1}", _exponent(own, k)) for k in range(len(own["exponents"]))],
@@ -164,7 +164,7 @@ def _factor(log_factor: float) -> str:
 def _number(log_factor: float) -> str:
     """The factor per step itself."""
     value = exp(min(log_factor, 700.0))
-    return f"{value:.3f}" if 0.1 <= value < 10 else f"{value:.2g}"
+    return f"{value:.3f}" if 0.1 <= value < 10 else f"{value:.3g}"
 
 
 def _rate(own: Row) -> str:
@@ -181,20 +181,20 @@ def _rate(own: Row) -> str:
 
 def _reach(own: Row) -> str:
     """How much of it is left, and where."""
-    if own["log_first_over_last"] is None:
+    if own["grad_first_over_last"] is None:
         return "It is exactly 0 from the start: the loss does not depend on the last state."
-    left = power_of_ten(own["log_first_over_last"])
+    left = power_of_ten(own["grad_first_over_last"])
     end = f"at the first of {own['length']:,} steps it is {left} of what it is at the last."
     if own["horizon"] is None:
         return f"It does not fall under 1 % of where it starts; {end}"
-    return f"After {count(own['horizon'], None)} steps less than 1 % of it is left; {end}"
+    return f"At lag {count(own['horizon'], None)} less than 1 % of it is left; {end}"
 
 
 def _float32(own: Row) -> str:
-    if own["underflow_lag"] is None or own["log_first_over_last"] is None:
+    if own["underflow_lag"] is None or own["grad_first_over_last"] is None:
         return ""
     lag = count(own["underflow_lag"], None)
-    if isinf(own["log_first_over_last"]):
+    if isinf(own["grad_first_over_last"]):
         return f"From lag {lag} on float32 training sees an exact 0."
     return f"From lag {lag} on float32 training sees an exact 0: the number format ends there, not the gradient."
 
@@ -219,7 +219,9 @@ def _guaranteed(own: Row) -> str:
     lowest = lowest_ceiling(own["bounds"])
     if lowest is None:
         return "The classical theorems do not speak of gated cells."
-    step = f"{_number(lowest['log_factor'])} per step ({lowest['name']})"
-    if lowest["log_factor"] < 0:
-        return f"A theorem guarantees that it vanishes: it never exceeds a ceiling that falls by {step}."
-    return f"No theorem guarantees that it vanishes: the lowest ceiling on it rises by {step}."
+    ceiling = (
+        f"the lowest ceiling on it, {lowest['name']}, changes by a factor of {_number(lowest['log_factor'])} per step"
+    )
+    if lowest["vacuous"] == 0 and lowest["log_factor"] < 0:
+        return f"A theorem guarantees that it vanishes: {ceiling}."
+    return f"No theorem guarantees that it vanishes: {ceiling}."
