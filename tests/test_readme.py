@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rnngrad import cards, cli
+from rnngrad import bench, cards, cli
 from rnngrad.cells import CELLS, INITS
 from rnngrad.cli.task import resolved
 from rnngrad.problems import PROBLEMS
@@ -48,6 +48,17 @@ def test_the_readmes_table_is_the_ledgers():
     rows = [line for line in table.splitlines() if line.startswith("|")]
     assert len(rows) == 4
     assert all(row in README for row in rows)
+
+
+def test_the_speed_table_is_what_the_command_prints():
+    """The heading of today, and a line for every case."""
+    lines = README.splitlines()
+    head = next(k for k, line in enumerate(lines) if line == bench.heading().splitlines()[0])
+    table = [
+        [cell.strip() for cell in line.split("|")[1:4]] for line in lines[head + 2 : head + 2 + len(bench.DEFAULT)]
+    ]
+    cases = [[c.cell, f"{c.batch}, {c.steps}, {c.hidden}", str(c.replicas)] for c in bench.DEFAULT]
+    assert table == cases
 
 
 def test_every_file_that_the_readme_names_exists():
