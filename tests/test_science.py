@@ -1,5 +1,7 @@
 """What the whole program claims, at its own size: minutes of training, so only under the slow marker."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -42,3 +44,19 @@ def test_chrono_solves_lag_1000_in_four_seeds_of_five():
 def test_the_vanilla_net_gets_no_gradient_through_200_steps_at_initialisation():
     _, last = solved(200, "rnn", seeds=5, steps=1)
     assert all(s.flow.log_first_over_last < -80 for s in last.values())
+
+
+def test_a_sequence_of_100000_steps_fits_into_a_gigabyte():
+    """An LSTM of 64 units on 16 sequences, forward and back with the flow: the whole process, torch included."""
+    code = (
+        "import resource, torch\n"
+        "from rnngrad.cells import CELLS\n"
+        "from rnngrad.engine import Tap, cpu\n"
+        "lstm, tap = CELLS['lstm'], Tap()\n"
+        "params = {name: (0.1 * torch.randn(1, *s)).requires_grad_() for name, s in lstm.shapes(2, 64).items()}\n"
+        "cpu.unroll(lstm, params, torch.rand(1, 100_000, 16, 2), 1, None, tap).sum().backward()\n"
+        "assert tap.log_rms.isfinite().any(), 'nothing was heard'\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    kib = int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+    assert kib * 1024 < 1e9
