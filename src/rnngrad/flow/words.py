@@ -44,8 +44,8 @@ def _horizon(log_rms: Tensor, horizon: int | None) -> str:
     last, end = len(log_rms) - 1, float(log_rms[-1] - log_rms[0])
     at_end = f"at lag {last} it is " + ("exactly 0." if isinf(end) else f"10^{end / log(10):.1f} of it.")
     if horizon is None:
-        return f"It never falls under 1 % of its size at lag 0; {at_end}"
-    return f"It falls under 1 % of its size at lag 0 at lag {horizon}; {at_end}"
+        return f"It never falls under 1 % of what it is at lag 0; {at_end}"
+    return f"At lag {horizon} it first falls under 1 % of what it is at lag 0; {at_end}"
 
 
 def _underflow(log_rms: Tensor, lag: int | None) -> str:
