@@ -169,7 +169,7 @@ def test_the_words_tell_underflow_from_a_gradient_that_is_gone():
     text = str(flow_of(log(0.5) * LAGS))
     assert "each step back multiplies it by 0.5 (log rate -0.6931" in text
     assert "lags 20 to 180" in text
-    assert "under 1 % of its size at lag 0 at lag 7; at lag 200 it is 10^-60.2 of it" in text
+    assert "At lag 7 it first falls under 1 % of what it is at lag 0; at lag 200 it is 10^-60.2 of it" in text
     assert "From lag 150 on float32 training would see an exact zero: that is underflow" in text
     assert "at 2.0 times the cost" in text
     gone = -0.1 * LAGS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rnngrad import cards, cli
+from rnngrad import bench, cards, cli
 from rnngrad.cells import CELLS, INITS
 from rnngrad.cli.task import resolved
 from rnngrad.problems import PROBLEMS
@@ -50,6 +50,28 @@ def test_the_readmes_table_is_the_ledgers():
     assert all(row in README for row in rows)
 
 
+def test_the_speed_table_is_what_the_command_prints():
+    """The heading of today, and a line for every case."""
+    lines = README.splitlines()
+    head = next(k for k, line in enumerate(lines) if line == bench.heading().splitlines()[0])
+    table = [
+        [cell.strip() for cell in line.split("|")[1:4]] for line in lines[head + 2 : head + 2 + len(bench.DEFAULT)]
+    ]
+    cases = [[c.cell, f"{c.batch}, {c.steps}, {c.hidden}", str(c.replicas)] for c in bench.DEFAULT]
+    assert table == cases
+
+
 def test_every_file_that_the_readme_names_exists():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_five_lines_of_python_run_as_they_stand(tmp_path, monkeypatch, capsys):
+    (block,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert len(block.splitlines()) == 5
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    exec(block, found)
+    assert "each step back multiplies it by" in capsys.readouterr().out
+    assert (tmp_path / "flow.png").stat().st_size > 10_000
+    assert found["flow"].table.lag.max() == 199

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,7 @@ class Store:
     def _prepare(self, path: Path, create: bool) -> None:
         if create and self._pragma("application_id") == 0:
             self._make()
-        elif create and self._pragma("application_id") == APPLICATION:
+        elif create and self._pragma("application_id") == APPLICATION and self._pragma("user_version") == 1:
             self._upgrade()
         application, version = (self._pragma(name) for name in ("application_id", "user_version"))
         if application == APPLICATION and version > SCHEMA_VERSION:
@@ -97,7 +97,7 @@ class Store:
             self._db.execute(f"PRAGMA application_id = {APPLICATION}")
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._db.execute("COMMIT")
-        if empty:
+        with suppress(sqlite3.OperationalError):  # locked: another command makes the same store, and will switch it
             self._db.execute("PRAGMA journal_mode = WAL")
 
     def _upgrade(self) -> None:

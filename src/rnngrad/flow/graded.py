@@ -7,6 +7,8 @@ import torch
 from numpy.linalg import LinAlgError
 from torch import Tensor
 
+from .scaled import finite_or_zero
+
 FOLD = 8
 """Factors multiplied as plain numbers before their product's rows are rescaled; eight steps stay within float64."""
 
@@ -42,7 +44,7 @@ class Graded:
             unit = torch.eye(factor.shape[-1], dtype=factor.dtype, device=factor.device)
             before = cls(factor.new_zeros(factor.shape[:-1]), unit.expand_as(factor))
         logs = factor.abs().log() + before.log_rows.unsqueeze(-2)
-        reference = _finite_or_zero(logs.amax(dim=-1, keepdim=True))
+        reference = finite_or_zero(logs.amax(dim=-1, keepdim=True))
         rows = (factor.sign() * (logs - reference).exp()) @ before.rows
         largest = rows.abs().amax(dim=-1, keepdim=True)
         return cls((reference + largest.log()).squeeze(-1), rows / _one_for_zero(largest))
@@ -114,10 +116,6 @@ def _disjoint_pairs(count: int) -> list[tuple[Tensor, Tensor]]:
         rounds.append((torch.tensor(first, dtype=torch.int64), torch.tensor(second, dtype=torch.int64)))
         players = [players[0], players[-1], *players[1:-1]]
     return rounds
-
-
-def _finite_or_zero(logs: Tensor) -> Tensor:
-    return torch.where(logs.isfinite(), logs, 0.0)
 
 
 def _one_for_zero(norms: Tensor) -> Tensor:

@@ -112,7 +112,8 @@ class GradientFlow:
     @cached_property
     def sentence(self) -> str:
         """The result in words."""
-        return sentence(self)
+        found = (self.log_rms, self.rate, self.horizon(), self.underflow_lag, self.cost)
+        return sentence(self.name, self.steps, self.norms.per_sample.shape[1], *found)
 
     def __repr__(self) -> str:
         return self.sentence

@@ -1,22 +1,27 @@
 """A measured gradient flow in words that a student understands."""
 
-from __future__ import annotations
-
 from math import isinf, log
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .rate import Rate
-    from .result import GradientFlow
+from torch import Tensor
+
+from .rate import Rate
 
 
-def sentence(flow: GradientFlow) -> str:
-    """Rate, horizon, float32's limit and cost, one sentence each."""
-    length, samples = flow.norms.per_sample.shape[:2]
-    head = f"Gradient of the last output's loss in {flow.name}, {length} {flow.steps}s back, {samples} samples:"
-    parts = [head, _rate(flow.rate, flow.steps), _horizon(flow), _underflow(flow)]
-    cost = f"Measured in float64 at {flow.cost:.1f} times the cost of one forward and backward pass."
-    return " ".join([part for part in parts if part] + [cost])
+def sentence(
+    name: str,
+    step: str,
+    samples: int,
+    log_rms: Tensor,
+    rate: Rate | None,
+    horizon: int | None,
+    underflow_lag: int | None,
+    cost: float,
+) -> str:
+    """Rate, horizon, float32's limit and cost, one sentence each. log_rms: (L,), by lag; step: what a lag counts."""
+    head = f"Gradient of the last output's loss in {name}, {len(log_rms)} {step}s back, {samples} samples:"
+    parts = [head, _rate(rate, step), _horizon(log_rms, horizon), _underflow(log_rms, underflow_lag)]
+    text = f"Measured in float64 at {cost:.1f} times the cost of one forward and backward pass."
+    return " ".join([part for part in parts if part] + [text])
 
 
 def _rate(rate: Rate | None, step: str) -> str:
@@ -33,24 +38,22 @@ def _rate(rate: Rate | None, step: str) -> str:
     return text
 
 
-def _horizon(flow: GradientFlow) -> str:
-    last = len(flow.log_rms) - 1
-    if isinf(float(flow.log_rms[0])):
+def _horizon(log_rms: Tensor, horizon: int | None) -> str:
+    if isinf(float(log_rms[0])):
         return "It is exactly 0 from the start: the loss does not depend on the last state."
-    end = float(flow.log_rms[-1] - flow.log_rms[0])
+    last, end = len(log_rms) - 1, float(log_rms[-1] - log_rms[0])
     at_end = f"at lag {last} it is " + ("exactly 0." if isinf(end) else f"10^{end / log(10):.1f} of it.")
-    horizon = flow.horizon()
     if horizon is None:
-        return f"It never falls under 1 % of its size at lag 0; {at_end}"
-    return f"It falls under 1 % of its size at lag 0 at lag {horizon}; {at_end}"
+        return f"It never falls under 1 % of what it is at lag 0; {at_end}"
+    return f"At lag {horizon} it first falls under 1 % of what it is at lag 0; {at_end}"
 
 
-def _underflow(flow: GradientFlow) -> str:
-    if flow.underflow_lag is None:
+def _underflow(log_rms: Tensor, lag: int | None) -> str:
+    if lag is None:
         return "All of it is within float32's range."
-    if isinf(float(flow.log_rms[flow.underflow_lag])):
-        return f"From lag {flow.underflow_lag} on it is a true zero, in any number format."
+    if isinf(float(log_rms[lag])):
+        return f"From lag {lag} on it is a true zero, in any number format."
     return (
-        f"From lag {flow.underflow_lag} on float32 training would see an exact zero: that is underflow of the number "
+        f"From lag {lag} on float32 training would see an exact zero: that is underflow of the number "
         "format, not the end of the gradient."
     )
