@@ -96,6 +96,54 @@ def test_a_task_with_a_bad_flag_is_refused_and_nothing_written(rnngrad, tmp_path
 
 
 @pytest.mark.parametrize(
+    ("argv", "pattern"),
+    [
+        (["--cell", "ltsm"], "unknown cell 'ltsm': did you mean 'lstm'"),
+        (["--cell", "lstm:chron"], "unknown init 'chron': did you mean 'chrono'"),
+        (["--cell", "rnn:chrono"], "init 'chrono' does not fit cell 'rnn': it needs lstm"),
+        (["--cell", "lstm:chrono", "--lag", "2"], "'chrono' needs a lag of at least 3"),
+        (["--lag", "1"], "'--lag'.*1"),
+        (["--lag", "12", "--warmup", "11"], "'--lag' 12 is too short for a warm-up of 11 steps.*give --lag 13"),
+        (["--lag", "100000000"], r"needs about [\d,.]{3,} GiB.*use a shorter --lag"),
+        (["--hidden", "4000000"], r"needs about [\d,.]{4,} GiB.*--hidden"),
+        (["--hidden", "0"], "'--hidden'.*0"),
+        (["--inputs", "0"], "'--inputs'.*0"),
+        (["--batch", "0"], "'--batch'.*0"),
+        (["--seeds", "0"], "'--seeds'.*0"),
+        (["--seed", str(2**62)], "last seed must be under"),
+        (["--threads", "0"], "'--threads'.*0"),
+        (["--module", "nets.py"], "'--module': expected PATH.py:FUNCTION.*'nets.py'"),
+        (["--module", "none.py:make"], "there is no file none.py"),
+        (["--module", "nets.py:mak"], "unknown function 'mak': did you mean 'make'"),
+        (["--module", "nets.py:make", "--hidden", "8"], "'--hidden' is for a --cell"),
+        (["--module", "nets.py:make", "--inputs", "5"], "a net of 2 inputs: give --inputs 2"),
+        (["--module", "nets.py:make", "--lag", "8"], "nets.py:make: the module's 'weight_hh_l0' holds NaN"),
+        (["--checkpoint", "3"], "no store at runs/rnngrad.db"),
+        (["--checkpoint", "9", "--store", "some.db"], "'--checkpoint' 9: the store some.db has run 1"),
+        (["--checkpoint", "1", "--store", "some.db"], "'--checkpoint' 1: cannot read its weights nowhere"),
+        (["--checkpoint", "1", "--store", "some.db", "--warmup", "3"], "'--warmup' 3: run 1 has 4 steps, so at most 2"),
+        (["--checkpoint", "1", "--cell", "rnn"], "'--cell' does not go with --checkpoint"),
+        (["--checkpoint", "1", "--lag", "10"], "'--lag' does not go with --checkpoint"),
+        (["--store", "some.db"], "'--store' is where a --checkpoint is"),
+        (["--out", "nets.py"], "cannot write.*nets.py.*--out"),
+        (["more"], "unexpected extra argument.*more"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_probe_with_bad_words_is_refused_and_nothing_written(rnngrad, tmp_path, monkeypatch, argv, pattern):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(memory, "available_bytes", lambda device: 2**34)
+    (tmp_path / "runs").mkdir()
+    code = "import torch\ndef make():\n    net = torch.nn.GRU(2, 3)\n    net.weight_hh_l0.data[0] = float('nan')\n"
+    (tmp_path / "nets.py").write_text(f"{code}    return net\n", encoding="utf-8")
+    with closing(Store(tmp_path / "some.db")) as store:
+        store.add_run(a_run(length=4))
+    before = tree(tmp_path)
+    assert_refused(rnngrad("probe", "--quiet", *argv), pattern)
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize(
     ("name", "pattern"),
     [
         ("addin", "unknown task 'addin': did you mean 'adding'"),
@@ -226,17 +274,22 @@ def test_a_report_on_what_is_no_store_is_refused_and_nothing_written(rnngrad, tm
     assert tree(tmp_path) == before
 
 
+def a_run(length=0):
+    """The row of an unfinished run."""
+    words = dict.fromkeys(("created_at", "protocol", "cell", "init", "device", "engine", "command"), "x")
+    numbers = dict.fromkeys(("lag", "minimal_lag", "hidden", "parameters", "seed", "steps", "solved"), 0)
+    tables = {"versions": {}, "baselines": {"constant": 1.0}, "scores": {}}
+    card = {"task": {"title": "t"}, "training": {}, "stop": {}}
+    names = {"task": "adding", "problem": "adding", "status": "running", "length": length}
+    return {**words, **numbers, **tables, **names, "card": card, "lr": 0.1, "seconds": 0.0}
+
+
 @pytest.fixture
 def stored(tmp_path):
     """A store with one unfinished run."""
     path = tmp_path / "rnngrad.db"
     store = Store(path)
-    words = dict.fromkeys(("created_at", "protocol", "cell", "init", "device", "engine", "command"), "x")
-    numbers = dict.fromkeys(("lag", "length", "minimal_lag", "hidden", "parameters", "seed", "steps", "solved"), 0)
-    tables = {"versions": {}, "baselines": {"constant": 1.0}, "scores": {}}
-    card = {"task": {"title": "t"}, "training": {}, "stop": {}}
-    names = {"task": "adding", "problem": "adding", "status": "running"}
-    store.add_run({**words, **numbers, **tables, **names, "card": card, "lr": 0.1, "seconds": 0.0})
+    store.add_run(a_run())
     store.close()
     return path
 

@@ -55,10 +55,10 @@ def probe(
     quiet: bool,
     **drawn: int,
 ) -> None:
-    """How far back does a net's gradient reach? Measured without training, beside what theory says.
+    """How far back does a net's gradient reach, and what does theory say?
 
-    Prints decay rate, horizon, float32's limit, the first Lyapunov exponents, the classical bounds and the mean-field
-    prediction, and draws them. Without a net it compares rnn and lstm.
+    Measures without training. Prints decay rate, horizon, float32's limit, the first Lyapunov exponents, the classical
+    bounds and the mean-field prediction, and draws them. Without a net named it compares rnn and lstm.
 
     Cells and modules run on x ~ N(0, 1). MAKE returns an nn.RNN, nn.LSTM, nn.GRU or a module with forward(x_t, state);
     it is called for every seed. A trained run is measured on the probe batch of its own task.

@@ -1,9 +1,9 @@
 """A net of the user's own, from a function in a Python file."""
 
+import runpy
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def _function(text: str) -> Make:
         raise UsageError(f"'--module': expected PATH.py:FUNCTION, such as nets.py:make, got {text!r}")
     if not path.is_file():
         raise UsageError(f"'--module' {text}: there is no file {path}")
-    found = vars(_imported(path, text))
+    found = _executed(path, text)
     if name not in found:
         known = [key for key, value in found.items() if callable(value) and not key.startswith("_")]
         raise UsageError(f"'--module' {text}: {unknown('function', name, known)}")
@@ -59,17 +59,11 @@ def _function(text: str) -> Make:
     return function
 
 
-def _imported(path: Path, text: str) -> Any:
-    """The file as a module of its own, with its folder on the path as Python has it for a script."""
-    spec = spec_from_file_location(f"probed_{path.stem}", path)
-    assert spec is not None, "a file that ends in .py has a loader"
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look for the names of annotations
+def _executed(path: Path, text: str) -> dict[str, Any]:
+    """What the file defines, run with its own folder on the path as Python has it for a script."""
     sys.path.insert(0, str(path.resolve().parent))
     with _raised_by(text):
-        spec.loader.exec_module(module)
-    return module
+        return runpy.run_path(str(path), run_name=f"probed_{path.stem}")
 
 
 @contextmanager
