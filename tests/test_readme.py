@@ -21,7 +21,7 @@ COMMANDS = [line.split("#")[0].split(">")[0].strip() for block in BLOCKS for lin
 def test_a_command_of_the_readme_is_understood(line):
     name, *words = shlex.split(line)[1:]
     subcommand = cli.command.commands[name]
-    context = subcommand.make_context(name, words)
+    context = subcommand.make_context(name, words, **cli.HELP)
     if name == "task":
         flags = {k: context.params[k] for k in ("lag", "protocol", "batch", "lr", "steps", "cell_names", "hidden")}
         resolved(cards.load(context.params["name"]), **flags)

@@ -11,7 +11,7 @@ from ..summary import count, power_of_ten
 from .summary import lowest_ceiling
 
 Format = Callable[[float], str]
-THEORIES = {"mean_field": "mean field, √χ₁", "gate_path": "gates at their biases, alone"}
+THEORIES = {"mean_field": "mean field", "gate_path": "gates at their biases, alone"}
 KINDS = {"ceiling": "ceiling: never exceeded", "path": "one path, not the sum", "rate": "rate at long lags"}
 
 
@@ -120,7 +120,16 @@ def _prediction(found: Row | None, last: int) -> list[tuple[str, str]]:
     known = found["log_per_step"] is not None
     horizon = count(found["horizon"], last) if known else "–"
     step = _factor(found["log_per_step"]) if known else f"none: {found['note']}"
-    return [("prediction", THEORIES[found["theory"]]), ("  per step back", step), ("  first lag under 1 %", horizon)]
+    return [("prediction", _theory(found)), ("  per step back", step), ("  first lag under 1 %", horizon)]
+
+
+def _theory(found: Row) -> str:
+    """Its name, of what layer if there are several, and the fixed point that it found."""
+    layer = f", layer {found['layer']}" if found["layer"] else ""
+    if found.get("chi_1") is None:
+        return THEORIES[found["theory"]] + layer
+    variance = "" if found["q_star"] is None else f", q* {found['q_star']:.3g}"
+    return f"{THEORIES[found['theory']]}{layer}: √χ₁, χ₁ {found['chi_1']:.3g}{variance}"
 
 
 def _bound(same: Sequence[Row], seeds: int) -> list[str]:
