@@ -129,7 +129,7 @@ def _theory(found: Row) -> str:
     if found.get("chi_1") is None:
         return THEORIES[found["theory"]] + layer
     variance = "" if found["q_star"] is None else f", q* {found['q_star']:.3g}"
-    return f"{THEORIES[found['theory']]}{layer}: √χ₁, χ₁ {found['chi_1']:.3g}{variance}"
+    return f"{THEORIES[found['theory']]}{layer}: χ₁ {found['chi_1']:.3g}{variance}"
 
 
 def _bound(same: Sequence[Row], seeds: int) -> list[str]:
