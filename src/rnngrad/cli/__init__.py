@@ -43,7 +43,7 @@ def main() -> None:
         message = error.format_message() if isinstance(error, click.UsageError) else str(error)
         sys.exit(_complain(message, 2))
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(_complain("interrupted; what was evaluated before is in the store", 130))
+        sys.exit(_complain("interrupted; what was stored before is kept", 130))
     except (OSError, sqlite3.Error) as error:
         sys.exit(_complain(f"the run failed: {error}", 1))
     sys.exit(code)
