@@ -21,7 +21,7 @@ from .training import Trainer
 
 TEST_BATCH = 100
 """Test sequences that run at once: bounds the memory of a test, and is a length's share where lengths are drawn."""
-EXAMINED = 4
+EXAMINED = 2
 """Samples of the probe batch of which more than the flow is measured."""
 
 
@@ -135,6 +135,9 @@ class Ensemble:
         outputs = problem.outputs if problem.scored_steps(longest) > 1 else 0
         sizes = (problem.inputs, hidden)
         update = update_bytes(self.engine, cell, replicas, longest, self.card.training.batch, *sizes, outputs)
+        omega = self.card.regulariser()
+        if omega:
+            update += omega.bytes(cell, replicas, longest, self.card.training.batch, hidden)
         kept = self.engine.kept_bytes(cell, replicas, longest, TEST_BATCH, *sizes, grad=False)
         return update + kept + 4 * replicas * longest * TEST_BATCH * (3 * problem.inputs + 2 * outputs)
 

@@ -65,14 +65,6 @@ class Cell(ABC):
     def linearise(self, params: Params, a: Tensor, state: Tensor) -> Linear:
         """∂s_t/∂s_{t-1} in closed form, without autograd, as its terms. a, state as in :meth:`step`, N = B."""
 
-    @abstractmethod
-    def steepness(self, params: Params, a: Tensor, state: Tensor) -> dict[str, Tensor]:
-        """|φ'| of every squashing function over its largest value: 1 where it is steepest, near 0 where it is flat.
-
-        By the gate's name, and "c" for the tanh of an LSTM's new cell state; each (R, B, H). a, state as in
-        :meth:`step`.
-        """
-
     def jacobian(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
         """∂s_t/∂s_{t-1} in closed form. a, state as in :meth:`step`. Returns (R, B, S, S)."""
         return self.linearise(params, a, state).jacobian()

@@ -27,13 +27,11 @@ class GRU(Cell):
 
     def linearise(self, params: Params, a: Tensor, state: Tensor) -> Linear:
         r, z, n, u_n = self._gates(params, a, state)
-        into_n = (1 - z) * (1 - n.square())
-        slopes = torch.stack([into_n * u_n * r * (1 - r), (state - n) * z * (1 - z), into_n * r], dim=-2)
-        return Linear(slopes.unsqueeze(-3), z.unsqueeze(-2), params["weight_hh"])
-
-    def steepness(self, params: Params, a: Tensor, state: Tensor) -> dict[str, Tensor]:
-        r, z, n, _ = self._gates(params, a, state)
-        return {"r": 4 * r * (1 - r), "z": 4 * z * (1 - z), "n": 1 - n.square()}
+        dr, dz, dn = r * (1 - r), z * (1 - z), 1 - n.square()
+        into_n = (1 - z) * dn
+        slopes = torch.stack([into_n * u_n * dr, (state - n) * dz, into_n * r], dim=-2).unsqueeze(-3)
+        steepness = {"r": 4 * dr, "z": 4 * dz, "n": dn}
+        return Linear(slopes, z.unsqueeze(-2), params["weight_hh"], steepness)
 
     def _gates(self, params: Params, a: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """r, z, n and W_hn h_{t-1} + b_hn, each (R, B, H)."""

@@ -15,16 +15,20 @@ class Linear:
     slopes: (R, N, P, G, H), the derivative of each unit with respect to the share that its gates get from W_hh h_{t-1};
     direct: (R, N, P, H), the way that hands the last part on, unit to unit, past the weights (an LSTM's carousel, a
     GRU's leak), None where there is none; weight: (R, G·H, H), W_hh.
+    steepness: |φ'| of every squashing function there over its largest value, 1 where it is steepest and near 0 where it
+    is flat, (R, N, H), by the gate's name, and "c" for the tanh of an LSTM's new cell state.
     """
 
     slopes: Tensor
     direct: Tensor | None
     weight: Tensor
+    steepness: dict[str, Tensor]
 
-    def rows(self, begin: int, end: int) -> "Linear":
-        """The steps from ``begin`` to ``end``."""
-        direct = None if self.direct is None else self.direct[:, begin:end]
-        return Linear(self.slopes[:, begin:end], direct, self.weight)
+    def split(self, size: int) -> list["Linear"]:
+        """The N steps cut into pieces of ``size``, without their steepness."""
+        slopes = self.slopes.split(size, dim=1)
+        direct = [None] * len(slopes) if self.direct is None else self.direct.split(size, dim=1)
+        return [Linear(*own, self.weight, {}) for own in zip(slopes, direct, strict=True)]
 
     def jacobian(self) -> Tensor:
         """J, (R, N, S, S)."""
@@ -39,7 +43,11 @@ class Linear:
 
     def onto_weights(self, adjoint: Tensor) -> Tensor:
         """∂L/∂(W_hh h_{t-1}) from δ_t: (R, N, S) to (R, N, G·H)."""
-        return (self.slopes * self._parts(adjoint).unsqueeze(3)).sum(dim=2).flatten(2)
+        own = self._parts(adjoint).unsqueeze(3)
+        onto = self.slopes[:, :, 0] * own[:, :, 0]
+        for part in range(1, self.slopes.shape[2]):
+            onto.addcmul_(self.slopes[:, :, part], own[:, :, part])
+        return onto.flatten(2)
 
     def past_weights(self, adjoint: Tensor) -> Tensor:
         """What δ_t leaves for the last part of s_{t-1} by the direct way alone: (R, N, S) to (R, N, H)."""
@@ -47,9 +55,9 @@ class Linear:
             return torch.zeros_like(self._parts(adjoint)[:, :, -1])
         return (self.direct * self._parts(adjoint)).sum(dim=2)
 
-    def back(self, adjoint: Tensor) -> Tensor:
-        """Jᵀ δ_t, (R, N, S) to (R, N, S)."""
-        by_weights = torch.bmm(self.onto_weights(adjoint), self.weight)
+    def back(self, adjoint: Tensor, onto_weights: Tensor | None = None) -> Tensor:
+        """Jᵀ δ_t, (R, N, S) to (R, N, S); with what :meth:`onto_weights` gives, if that is at hand."""
+        by_weights = torch.bmm(self.onto_weights(adjoint) if onto_weights is None else onto_weights, self.weight)
         if self.direct is None:
             return by_weights
         before, hidden = torch.zeros_like(adjoint), by_weights.shape[-1]

@@ -35,19 +35,14 @@ class LSTM(Cell):
         h, c = state.chunk(2, dim=-1)
         i, f, g, o = self._gates(params, a, h)
         tanh_c = torch.tanh(f * c + i * g)
-        c_to_h, none = o * (1 - tanh_c.square()), torch.zeros_like(c)
-        into_c = torch.stack([i * (1 - i) * g, f * (1 - f) * c, i * (1 - g.square()), none], dim=-2)
+        di, df, dg, do, dc = i * (1 - i), f * (1 - f), 1 - g.square(), o * (1 - o), 1 - tanh_c.square()
+        c_to_h = o * dc
+        into_c = torch.stack([di * g, df * c, i * dg, torch.zeros_like(c)], dim=-2)
         into_h = into_c * c_to_h.unsqueeze(-2)
-        into_h[..., 3, :] = o * (1 - o) * tanh_c
+        into_h[..., 3, :] = do * tanh_c
         direct = torch.stack([c_to_h * f, f], dim=-2)
-        return Linear(torch.stack([into_h, into_c], dim=-3), direct, params["weight_hh"])
-
-    def steepness(self, params: Params, a: Tensor, state: Tensor) -> dict[str, Tensor]:
-        h, c = state.chunk(2, dim=-1)
-        i, f, g, o = self._gates(params, a, h)
-        c = f * c + i * g
-        i, f, o = (4 * gate * (1 - gate) for gate in (i, f, o))
-        return {"i": i, "f": f, "g": 1 - g.square(), "o": o, "c": 1 - torch.tanh(c).square()}
+        steepness = {"i": 4 * di, "f": 4 * df, "g": dg, "o": 4 * do, "c": dc}
+        return Linear(torch.stack([into_h, into_c], dim=-3), direct, params["weight_hh"], steepness)
 
     def _gates(self, params: Params, a: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """i, f, g, o, each (R, B, H)."""

@@ -20,11 +20,8 @@ class Vanilla(Cell):
         """φ'(z_t), (R, B, H); its largest value is 1."""
 
     def linearise(self, params: Params, a: Tensor, state: Tensor) -> Linear:
-        slopes = self.slope(params, a, state).unsqueeze(-2).unsqueeze(-2)
-        return Linear(slopes, None, params["weight_hh"])
-
-    def steepness(self, params: Params, a: Tensor, state: Tensor) -> dict[str, Tensor]:
-        return {"h": self.slope(params, a, state)}
+        slope = self.slope(params, a, state)
+        return Linear(slope.unsqueeze(-2).unsqueeze(-2), None, params["weight_hh"], {"h": slope})
 
 
 class RNN(Vanilla):

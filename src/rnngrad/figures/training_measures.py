@@ -25,8 +25,8 @@ def training_measures(title: str, lines: Mapping[str, Runs]) -> Figure:
     """One column per cell. From the top: spectral radius (solid) and largest singular value (dashed) of each gate's
     block of the recurrent weights, Ω, the share of saturated units of each gate, the top finite-time exponent.
 
-    lines: per label its seeds. Lines are medians over the seeds still training, bands run from the lowest to the
-    highest.
+    lines: per label its seeds. Lines are medians over seeds, bands run from the lowest to the highest; a seed that has
+    ended keeps its weights, and so its last values.
     """
     with style.style():
         figure, panels = style.panels(len(lines), len(NAMES))
@@ -57,16 +57,24 @@ def _gates(runs: Runs, prefix: str) -> list[str]:
 
 def _band(ax: Axes, runs: Runs, name: str, k: int, label: str | None = None, dashes: str = "-") -> None:
     """The median over seeds at every step, and from the lowest to the highest."""
-    at: dict[int, list[float]] = {}
-    for rows in runs:
-        for row in rows:
-            value = row["measures"].get(name)
-            if value is not None and np.isfinite(float(value)):  # an exact 0 has no logarithm, and no place here
-                at.setdefault(row["step"], []).append(float(value))
-    steps = sorted(at)
-    low, median, high = (np.array([f(at[step]) for step in steps]) for f in (min, np.median, max))
-    ax.fill_between(steps, low, high, color=style.PALETTE[k], alpha=0.2, lw=0)
-    ax.plot(steps, median, color=style.PALETTE[k], lw=1.4, ls=dashes, label=label)
+    steps = sorted({row["step"] for rows in runs for row in rows})
+    curves = np.array([_curve(rows, name, steps) for rows in runs])
+    known = ~np.isnan(curves).all(axis=0)
+    low, median, high = (f(curves[:, known], axis=0) for f in (np.nanmin, np.nanmedian, np.nanmax))
+    shown = np.array(steps)[known]
+    ax.fill_between(shown, low, high, color=style.PALETTE[k], alpha=0.2, lw=0)
+    ax.plot(shown, median, color=style.PALETTE[k], lw=1.4, ls=dashes, label=label)
+
+
+def _curve(rows: Sequence[Row], name: str, steps: Sequence[int]) -> list[float]:
+    """One seed's measure at all steps: once it has ended its weights stay, and its last value with them."""
+    at = {row["step"]: row["measures"].get(name) for row in rows}
+    values, value = [], None
+    for step in steps:
+        value = at.get(step, value)
+        number = np.nan if value is None else float(value)
+        values.append(number if np.isfinite(number) else np.nan)  # an exact 0 has no logarithm, and no place here
+    return values
 
 
 def _levels(own: Sequence[Axes]) -> None:

@@ -65,7 +65,6 @@ def _blocks(
             states=states[:, steps],
             adjoints=Scaled(adjoints.vectors[:, steps], adjoints.logs[:, steps]),
             linear=model.cell.linearise(params, a, before),
-            steepness=model.cell.steepness(params, a, before),
             log_scale=log_scale,
         )
 
@@ -82,7 +81,7 @@ def _passes(
     if hears(engine, cell, x):
         start = x.new_zeros(len(x), x.shape[2], cell.state_width(hidden))
         tap = heard(engine, cell, params, x, start, total, whole=True)
-        return tap.states, Scaled.normal(tap.adjoints, log(2.0) * tap.powers.double())
+        return tap.states, Scaled.normal(tap.adjoints, log(2.0) * tap.powers)
     a = cell.project(params, x)
     states = unroll_states(cell, params, a)
     last = gradient(lambda state: total(state[..., :hidden]), states[-1])

@@ -6,7 +6,7 @@ from math import inf, log
 import torch
 from torch import Tensor
 
-from ..cells import Cell, Params
+from ..cells import Cell, Linear, Params
 from ..engine import Tap
 from .scaled import Scaled
 
@@ -51,38 +51,47 @@ class Omega:
     Its gradient is the immediate one, ∂⁺Ω/∂W_hh, as in their code: J_t = Σ diag(slopes) W_hh + diag(direct) is
     differentiated where W_hh stands in it, and δ_t, the states and with them the units' slopes are taken as constants.
     So no other weight hears of Ω, and no second backward pass is needed. For gated cells, which the paper does not
-    treat, the same is done with every gate's slope. Beyond float32's range the adjoints of an engine with unlimited
-    norms still count in the form ``norms``; those of the reference engine underflow there, and are left out.
+    treat, the same is done with every gate's slope. In the form ``norms`` the adjoints of an engine with unlimited
+    norms count at every lag; those of the reference engine end where float32 does.
     """
 
     strength: float
     form: str
 
+    def bytes(self, cell: Cell, replicas: int, steps: int, batch: int, hidden: int) -> int:
+        """What it takes beside an update: states and adjoints of all steps, and a block's Jacobians."""
+        width = cell.state_width(hidden)
+        block = min(BLOCK, steps) * (4 * cell.gates + 8) * width
+        return 4 * batch * (2 * replicas * steps * width + block)
+
     def gradient(self, cell: Cell, params: Params, x: Tensor, tap: Tap) -> Tensor:
         """strength · ∂⁺Ω/∂W_hh of every replica, (R, G·H, H).
 
-        params, x (R, T, B, I): of the pass that the tap, with ``whole=True``, has heard.
+        params, x (R, T, B, I): of the pass that the tap, with ``whole=True``, has heard. One replica at a time: in a
+        product of several a replica's last bits would depend on how many others there are.
         """
-        params = {name: weight.detach() for name, weight in params.items()}
+        weights = {name: weight.detach() for name, weight in params.items()}
+        return torch.cat([self._of_replica(cell, weights, x, tap, slice(r, r + 1)) for r in range(len(x))])
+
+    def _of_replica(self, cell: Cell, params: Params, x: Tensor, tap: Tap, own: slice) -> Tensor:
+        params = {name: weight[own] for name, weight in params.items()}
         total = torch.zeros_like(params["weight_hh"])
-        count = total.new_zeros(len(total), 1, 1)
+        count = total.new_zeros(())
         for begin in range(0, x.shape[1], BLOCK):
             steps = slice(begin, begin + BLOCK)
-            adjoints = Scaled.normal(tap.adjoints[:, steps], log(2.0) * tap.powers[:, steps].double())
-            a = cell.project(params, x[:, steps])
-            own, counted = self._of_block(cell, params, a, tap.states[:, steps], adjoints)
-            total, count = total + own, count + counted
-        return self.strength / count.clamp(min=1) * total
+            adjoints = Scaled.normal(tap.adjoints[own, steps].double(), log(2.0) * tap.powers[own, steps])
+            a = cell.project(params, x[own, steps]).flatten(1, 2)
+            linear = cell.linearise(params, a, tap.states[own, steps].flatten(1, 2))
+            found, counted = self._of_block(linear, adjoints)
+            total, count = total + found, count + counted
+        return total * (self.strength / count.clamp(min=1))
 
-    def _of_block(
-        self, cell: Cell, params: Params, a: Tensor, states: Tensor, adjoints: Scaled
-    ) -> tuple[Tensor, Tensor]:
-        """The sum of the terms' gradients, (R, G·H, H), and their number, (R, 1, 1)."""
-        linear = cell.linearise(params, a.flatten(1, 2), states.flatten(1, 2))
-        units, counted = adjoints.vectors.flatten(1, 2), FORMS[self.form].counted(adjoints.logs).flatten(1)
-        before = linear.back(units)
-        growth = torch.linalg.vector_norm(before, dim=-1)
-        by_h = before[..., : params["weight_hh"].shape[-1]]
-        pull = torch.where(counted, FORMS[self.form].slopes(growth), 0.0).unsqueeze(-1) * by_h
-        number = counted.sum(dim=1).to(pull.dtype)[:, None, None]
-        return torch.bmm(linear.onto_weights(units).mT, pull), number
+    def _of_block(self, linear: Linear, adjoints: Scaled) -> tuple[Tensor, Tensor]:
+        """The sum of the terms' gradients, (1, G·H, H), and how many they are."""
+        form, units = FORMS[self.form], adjoints.vectors.flatten(1, 2).to(linear.weight.dtype)
+        counted = form.counted(adjoints.logs).flatten(1)
+        onto = linear.onto_weights(units)
+        before = linear.back(units, onto)
+        slopes = torch.where(counted, form.slopes(torch.linalg.vector_norm(before, dim=-1)), 0.0)
+        by_h = before[..., : linear.weight.shape[-1]]
+        return torch.bmm(onto.mT, slopes.unsqueeze(-1) * by_h), counted.sum()

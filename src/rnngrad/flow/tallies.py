@@ -23,8 +23,7 @@ class Block:
     """Steps t = begin + 1 … of all ``length``, linearised at the samples' own states.
 
     states: (R, n, B, S), those that the steps start from; adjoints: δ_t of each sample's own last-step loss, (R, n, B,
-    S); linear: their Jacobians, N = n·B; steepness: of each squashing function, (R, n·B, H); log_scale: of the factor
-    that a sample's loss has in the loss of training.
+    S); linear: their Jacobians, N = n·B; log_scale: ln of the factor that a sample's loss has in the loss of training.
     """
 
     begin: int
@@ -32,13 +31,11 @@ class Block:
     states: Tensor
     adjoints: Scaled
     linear: Linear
-    steepness: dict[str, Tensor]
     log_scale: float
 
-    def at(self, k: int) -> Linear:
-        """The Jacobians of the block's step k, N = B."""
-        batch = self.states.shape[2]
-        return self.linear.rows(k * batch, (k + 1) * batch)
+    def steps(self) -> list[Linear]:
+        """The Jacobians step by step, N = B."""
+        return self.linear.split(self.states.shape[2])
 
 
 class Tally(Protocol):
@@ -60,7 +57,7 @@ class Saturation:
 
     def add(self, block: Block) -> None:
         """See :class:`Tally`."""
-        for name, steepness in block.steepness.items():
+        for name, steepness in block.linear.steepness.items():
             self.flat[name] = self.flat.get(name, 0) + (steepness < FLAT).sum(dim=(1, 2))
         self.seen += steepness[0].numel()
 
@@ -80,7 +77,7 @@ class Growth:
         """See :class:`Tally`."""
         logs = block.adjoints.logs + block.log_scale
         if block.begin == 0:
-            first = torch.linalg.vector_norm(block.at(0).back(block.adjoints.vectors[:, 0]), dim=-1)
+            first = torch.linalg.vector_norm(block.steps()[0].back(block.adjoints.vectors[:, 0]), dim=-1)
             self.log_norms.append((first.log() + logs[:, 0]).unsqueeze(1))
         self.log_norms.append(logs)
 
@@ -100,8 +97,10 @@ class Exponent:
     """``exponent``: the top finite-time exponent, ln‖J(T←1) v‖ / (T - 1), the mean over samples.
 
     v is the direction of δ_1 = J(T←1)ᵀ δ_T, which the way back has turned towards the leading singular vector as one
-    half of a power iteration does; this is the other half. It is never above ln σ_1(J(T←1)) / (T - 1), and falls short
-    by about (σ_2/σ_1)² of a step, divided by T - 1. Samples with δ_1 = 0 have no direction; NaN if all are such.
+    half of a power iteration does; this is the other half. It is never above ln σ_1(J(T←1)) / (T - 1), equal to it
+    where σ_2 ≪ σ_1, and else short of it by a few tenths over T - 1, which is why it costs one sweep and not many;
+    :func:`~rnngrad.flow.long_jacobian.long_jacobian` has the exact one. Samples with δ_1 = 0 have no direction; NaN if
+    all are such.
     """
 
     def __init__(self) -> None:
@@ -113,8 +112,8 @@ class Exponent:
         if block.begin == 0:
             self.tangent = block.adjoints.vectors[:, 0]
             self.logs = torch.where(self.tangent.any(dim=-1), 0.0, torch.nan)
-        for k in range(1 if block.begin == 0 else 0, block.states.shape[1]):
-            self.tangent = block.at(k).forth(self.tangent)
+        for step in block.steps()[1 if block.begin == 0 else 0 :]:
+            self.tangent = step.forth(self.tangent)
             self.steps += 1
             if self.steps % RESCALED == 0:
                 self._rescale()
@@ -188,7 +187,7 @@ class GatePath:
         self.log_gates = self.log_gates + inner.sum(dim=1)
         if last:
             adjoint, log_norm = block.adjoints.vectors[:, -1], block.adjoints.logs[:, -1]
-            entry = block.at(steps - 1).past_weights(adjoint)
+            entry = block.steps()[-1].past_weights(adjoint)
             self.log_path = entry.abs().log() + log_norm.unsqueeze(-1)
 
     def result(self) -> dict[str, Tensor]:
