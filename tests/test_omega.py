@@ -1,5 +1,6 @@
-"""Pascanu's regulariser against its definition: explicit Jacobians, autograd with the same constants, and its effect."""
+"""Pascanu's regulariser against its definition: explicit Jacobians, autograd with the same constants; its effect."""
 
+import sys
 from dataclasses import replace
 from math import exp, log
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from conftest import ensemble_of, small_card
 
-from rnngrad import cards
+from rnngrad import cards, cli
 from rnngrad.cells import CELLS
 from rnngrad.engine import ENGINES, Tap
 from rnngrad.errors import UsageError
@@ -232,3 +233,33 @@ def test_nonsense_is_one_line(flags, complaint):
     with pytest.raises(UsageError, match=complaint) as error:
         cards.override(cards.load("adding").training, **flags)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--omega", "-3"], "'--omega': expected at least 0, got -3.0"),
+        (["--omega", "much"], "'much' is not a valid float"),
+        (["--omega-form", "squares"], "'--omega-form': there is no regulariser to give a form: set its strength"),
+        (["--omega", "1", "--omega-form", "cubes"], "'cubes' is not one of 'norms', 'squares'"),
+    ],
+)
+def test_nonsense_on_the_command_line_is_one_line_and_exit_2(words, complaint, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["rnngrad", "task", "adding", "--out", str(tmp_path), *words])
+    with pytest.raises(SystemExit) as done:
+        cli.main()
+    err = capsys.readouterr().err
+    assert done.value.code == 2
+    assert complaint in err
+    assert err.count("\n") == 1
+
+
+def test_a_card_may_ask_for_it(tmp_path):
+    shipped = cards.shipped()["adding"].read_text()
+    path = tmp_path / "mine.toml"
+    path.write_text(shipped.replace("[training]\n", '[training]\nomega = 4\nomega_form = "squares"\n'))
+    assert cards.load(str(path)).regulariser() == Omega(4.0, "squares")
+    assert cards.load("adding").regulariser() is None
+    path.write_text(shipped.replace("[training]\n", '[training]\nomega = 1\nomega_form = "square"\n'))
+    with pytest.raises(UsageError, match="'omega_form': unknown value 'square': did you mean 'squares'"):
+        cards.load(str(path))

@@ -26,8 +26,8 @@ class Linear:
 
     def split(self, size: int) -> list["Linear"]:
         """The N steps cut into pieces of ``size``, without their steepness."""
-        slopes = self.slopes.split(size, dim=1)
-        direct = [None] * len(slopes) if self.direct is None else self.direct.split(size, dim=1)
+        slopes = torch.split(self.slopes, size, dim=1)
+        direct = [None] * len(slopes) if self.direct is None else torch.split(self.direct, size, dim=1)
         return [Linear(*own, self.weight, {}) for own in zip(slopes, direct, strict=True)]
 
     def jacobian(self) -> Tensor:
