@@ -39,7 +39,8 @@ value = 0.01
 name = "lstm"
 hidden = 4
 """
-NO_FLAGS = dict.fromkeys(("lag", "protocol", "batch", "lr", "steps", "hidden")) | {"cell_names": ()}
+FLAGS = ("lag", "protocol", "batch", "lr", "steps", "hidden", "omega", "omega_form")
+NO_FLAGS = dict.fromkeys(FLAGS) | {"cell_names": ()}
 
 
 @pytest.fixture

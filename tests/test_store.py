@@ -118,21 +118,69 @@ def test_without_probes_the_gradients_are_the_evaluations(tmp_path, card):
     assert [g["grad_first_over_last"] for g in store.gradients(1)] == [h["grad_first_over_last"] for h in history]
 
 
-def test_a_store_of_the_first_version_is_read_as_it_is_and_written_after_an_upgrade(tmp_path, card):
+def aged(store, version):
+    """The store as an older version would have left it."""
+    store._db.execute("ALTER TABLE snapshots DROP COLUMN measures")
+    if version == 1:
+        store._db.execute("DROP TABLE probes")
+    store._db.execute(f"PRAGMA user_version = {version}")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_store_of_an_older_version_is_read_as_it_is_and_written_after_an_upgrade(tmp_path, card, version):
     store = recorded(tmp_path, card)
-    store._db.execute("DROP TABLE probes")
-    store._db.execute("PRAGMA user_version = 1")
+    aged(store, version)
     runs = store.runs()
     store.close()
     old = Store(tmp_path / "rnngrad.db", create=False)
-    assert (old.runs(), old._pragma("user_version")) == (runs, 1)
+    assert (old.runs(), old._pragma("user_version")) == (runs, version)
     assert old.gradients(1) == [{k: h[k] for k in ("step", "grad_first_over_last")} for h in old.history(1)]
+    assert old.measures(1) == []
+    (comparison,) = comparisons(old.runs())
+    assert not [file for file in report.draw(comparison, old, tmp_path) if "measures" in file.name]
     old.close()
     new = Store(tmp_path / "rnngrad.db")
-    assert (new.runs(), new._pragma("user_version")) == (runs, 2)
+    assert (new.runs(), new._pragma("user_version")) == (runs, 3)
     new.add_probe({"run": 1, "step": 3, "batch": "training", "grad_first_over_last": -1.0, "horizon": 2, "flow": {}})
     assert new.gradients(1) == [{"step": 3, "grad_first_over_last": -1.0}]
+    assert new.measures(1) == []
+    new.add_snapshot({"run": 1, "step": 99, "scores": {}, "flow": {}, "measures": {"rho_h": 0.5}})
+    assert new.measures(1) == [{"step": 99, "measures": {"rho_h": 0.5}}]
     new.close()
+
+
+def test_a_store_that_is_made_has_the_columns_of_one_that_was_upgraded(tmp_path, card):
+    store = recorded(tmp_path, card)
+    query = "SELECT name FROM pragma_table_info('snapshots')"
+    made = store._select(query, [])
+    aged(store, 1)
+    store.close()
+    assert Store(tmp_path / "rnngrad.db")._select(query, []) == made
+
+
+def test_every_evaluation_has_its_measures_in_the_store(tmp_path, card):
+    store = recorded(tmp_path, card)
+    for run in store.runs():
+        rows = store.measures(run["id"])
+        assert [row["step"] for row in rows] == [0, 10, 20]
+        assert {"rho_f", "sigma_max_o", "omega_norms", "saturated_c", "exponent"} <= set(rows[0]["measures"])
+        assert all(-10 < value < 10 for row in rows for value in row["measures"].values())
+
+
+def test_a_regularised_run_is_another_comparison_and_says_so(tmp_path, card):
+    """A run from before there was a regulariser is one without it."""
+    store = recorded(tmp_path, card)
+    run = store.runs()[0]
+    training = run["card"]["training"]
+    old = {key: value for key, value in training.items() if not key.startswith("omega")}
+    before, regular = (
+        run | {"id": 7, "seed": 7, "card": run["card"] | {"training": changed}}
+        for changed in (old, training | {"omega": 2.0, "omega_form": "squares"})
+    )
+    plain, other = comparisons([run, before, regular])
+    assert len(plain.lines[0].runs) == 2
+    assert plain.title == "Adding problem, lag 12 (arjovsky)"
+    assert other.title == "Adding problem, lag 12 (arjovsky), Ω 2 (squares)"
 
 
 @pytest.mark.parametrize("engine", ["reference", "cpu"])
@@ -156,7 +204,7 @@ def test_the_figure_follows_a_stored_row(tmp_path, card):
         return {f.name: f.read_bytes() for f in files}
 
     before = svgs()
-    assert len(before) == 2
+    assert len(before) == 3
     assert svgs() == before
     with store.transaction():
         store._db.execute("UPDATE snapshots SET test_loss = 7 WHERE run = 1 AND step = 10")
@@ -167,6 +215,11 @@ def test_the_figure_follows_a_stored_row(tmp_path, card):
     with store.transaction():
         store._db.execute("UPDATE snapshots SET flow = ? WHERE run = 1 AND step = 20", [flow])
     assert svgs()["adding-arjovsky-lag12-flow.svg"] != before["adding-arjovsky-lag12-flow.svg"]
+    assert svgs()["adding-arjovsky-lag12-measures.svg"] == before["adding-arjovsky-lag12-measures.svg"]
+    measures = json.dumps({"rho_i": 7.0, "saturated_i": None, "exponent": "-inf"})
+    with store.transaction():
+        store._db.execute("UPDATE snapshots SET measures = ? WHERE run = 1 AND step = 20", [measures])
+    assert svgs()["adding-arjovsky-lag12-measures.svg"] != before["adding-arjovsky-lag12-measures.svg"]
 
 
 def test_a_repeated_run_counts_once_and_a_finished_one_before_an_interrupted_one(tmp_path, card):
@@ -260,6 +313,9 @@ def test_json_is_the_only_thing_on_stdout(tmp_path, capsys, monkeypatch):
     gradients = {"grad_first_over_last_init", "grad_first_over_last_end"}
     assert set(promised.split()) | gradients <= set(events[0])
     assert events[0]["baseline"] == pytest.approx(1 / 6)
+    assert {"rho_h", "sigma_max_h", "omega_norms", "saturated_h", "exponent"} <= set(events[0]["measures_end"])
+    summary = events[10]["measures_end"]
+    assert summary["rho_h"] == pytest.approx(sorted(e["measures_end"]["rho_h"] for e in events[:5])[2])
     assert all((tmp_path / file).exists() for file in events[-1]["files"])
     assert [e["seed"] for e in events[:5]] == [0, 1, 2, 3, 4]
 

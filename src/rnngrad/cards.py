@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from .cells import CELLS, initialise
 from .cells.inits import canonical
 from .errors import UsageError, unknown
+from .flow import FORMS, Omega
 from .problems import PROBLEMS, Problem
 from .stopping import SCORES, StopRule
 from .streams import generator
@@ -43,7 +44,10 @@ class ProblemSpec:
 
 @dataclass(frozen=True)
 class Training:
-    """How every cell is trained. ``tuned`` gives cells (NAME:INIT) their own rate from ``lr_grid``; others take lr."""
+    """How every cell is trained. ``tuned`` gives cells (NAME:INIT) their own rate from ``lr_grid``; others take lr.
+
+    ``omega`` is the strength of Pascanu's regulariser in the form ``omega_form``; 0 for none.
+    """
 
     lr: float = field(metadata={"above": 0})
     batch: int = field(metadata={"least": 1})
@@ -53,6 +57,8 @@ class Training:
     optimizer: str = field(default="adam", metadata={"choices": OPTIMIZERS})
     lr_grid: tuple[float, ...] = field(default=(), metadata={"above": 0})
     tuned: Mapping[str, float] = field(default_factory=dict, metadata={"above": 0})
+    omega: float = field(default=0.0, metadata={"least": 0})
+    omega_form: str = field(default="norms", metadata={"choices": FORMS})
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,10 @@ class Card:
         """The learning rate of a cell: its tuned one, else the card's."""
         tuned = {CellSpec.parse(label, cell.hidden).label: rate for label, rate in self.training.tuned.items()}
         return tuned.get(cell.label, self.training.lr)
+
+    def regulariser(self) -> Omega | None:
+        """What is added to the training loss, if anything."""
+        return Omega(self.training.omega, self.training.omega_form) if self.training.omega else None
 
     def check(self) -> None:
         """What no single table can tell: do the parts fit each other? Raises UsageError if they do not."""
@@ -178,7 +188,7 @@ def read(path: Path) -> Card:
 def override(table: T, **flags: Any) -> T:
     """The table with the command's flags in place of its own values where they are given, checked like a card's.
 
-    A flag has its key's name, but for ``steps``, which sets ``max_steps``. Raises UsageError that names the flag.
+    A flag has its key's name, - for _, but for ``steps``, which sets ``max_steps``. Raises UsageError that names it.
     """
     specs = {f.name: f for f in fields(table)}  # type: ignore[arg-type]
     hints = get_type_hints(type(table))
@@ -186,8 +196,9 @@ def override(table: T, **flags: Any) -> T:
     for flag, value in flags.items():
         key = "max_steps" if flag == "steps" else flag
         if value is not None:
-            given[key] = _typed(hints[key], value, f"'--{flag}'")
-            _check_bounds(specs[key].metadata, given[key], f"'--{flag}'")
+            where = f"'--{flag.replace('_', '-')}'"
+            given[key] = _typed(hints[key], value, where)
+            _check_bounds(specs[key].metadata, given[key], where)
     return replace(table, **given)  # type: ignore[type-var]
 
 

@@ -1,7 +1,7 @@
 """One cell's seeds trained together on one problem, measured as they learn."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite, nan
 from time import monotonic
 from typing import Any
@@ -12,7 +12,7 @@ from torch import Tensor
 from .cards import Card, CellSpec
 from .cells import CELLS
 from .engine import Engine, Tap
-from .flow import Profile, measure_flow
+from .flow import Measures, Profile, measure_flow, take_measures
 from .memory import require, update_bytes
 from .models import Recurrent
 from .problems import Problem
@@ -21,6 +21,8 @@ from .training import Trainer
 
 TEST_BATCH = 100
 """Test sequences that run at once: bounds the memory of a test, and is a length's share where lengths are drawn."""
+EXAMINED = 2
+"""Samples of the probe batch of which more than the flow is measured."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,9 @@ class Probe:
 class Snapshot:
     """One evaluation of one replica after ``outcome.steps`` updates.
 
-    ``train_loss`` is the mean since the last evaluation (NaN at step 0), ``flow`` that on the probe batch, ``probes``
-    what was measured since the last evaluation.
+    ``train_loss`` is the mean since the last evaluation (NaN at step 0), ``flow`` that on the probe batch, ``measures``
+    what :func:`~rnngrad.flow.take_measures` finds on its first samples, ``probes`` what was measured since the last
+    evaluation.
     """
 
     replica: int
@@ -79,6 +82,7 @@ class Snapshot:
     scores: dict[str, float]
     flow: Flow
     seconds: float
+    measures: Measures = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
 
 
@@ -95,7 +99,7 @@ class Ensemble:
         probe: bool = True,
         probe_every: int | None = None,
     ) -> None:
-        """Builds the models; trains nothing yet. ``probe=False`` leaves the gradient flow unmeasured.
+        """Builds the models; trains nothing yet. ``probe=False`` leaves the gradient flow and all else unmeasured.
 
         ``probe_every`` measures it at every so many updates as well: from the update's own backward pass where the
         loss is at the last step alone and the engine's norms have no limits, else on the probe batch.
@@ -116,7 +120,7 @@ class Ensemble:
         self.model = Recurrent.seeded(
             CELLS[spec.name], spec.init, problem.inputs, spec.hidden, problem.outputs, problem.lag, self.seeds
         ).to(device)
-        self.trainer = Trainer(self.model, engine, training.optimizer, self.rate, training.clip)
+        self.trainer = Trainer(self.model, engine, training.optimizer, self.rate, training.clip, card.regulariser())
         self.outcomes = [Outcome() for _ in self.seeds]
         self._train = [generator(seed, "train", device) for seed in self.seeds]
         self._test = [generator(seed, "test", device) for seed in self.seeds]
@@ -131,6 +135,9 @@ class Ensemble:
         outputs = problem.outputs if problem.scored_steps(longest) > 1 else 0
         sizes = (problem.inputs, hidden)
         update = update_bytes(self.engine, cell, replicas, longest, self.card.training.batch, *sizes, outputs)
+        omega = self.card.regulariser()
+        if omega:
+            update += omega.bytes(cell, replicas, longest, self.card.training.batch, hidden)
         kept = self.engine.kept_bytes(cell, replicas, longest, TEST_BATCH, *sizes, grad=False)
         return update + kept + 4 * replicas * longest * TEST_BATCH * (3 * problem.inputs + 2 * outputs)
 
@@ -170,7 +177,7 @@ class Ensemble:
             if keep == 1 and self.engine.log_safe:
                 tap = Tap(scale=1 / self.card.training.batch, mean=True)
             else:
-                self._note(step, "probe", rows, self._flow(rows))
+                self._note(step, "probe", rows, self._flow(rows, *self._probe_batch(rows)))
         losses = self.trainer.update(rows, x, target, keep, self.problem.loss, tap)
         if tap:
             self._note(step, "training", rows, Flow.all_of(Profile.heard(self.model.cell, tap)))
@@ -195,7 +202,7 @@ class Ensemble:
         train = self._train_losses()
         for r, own in zip(rows, scores, strict=True):
             self.outcomes[r] = self._judge(r, step, own, train[:, r])
-        flow = self._flow(rows)
+        flow, measures = self._observed(rows)
         snapshots = [
             Snapshot(
                 replica=r,
@@ -204,6 +211,7 @@ class Ensemble:
                 scores=scores[k],
                 flow=flow[k],
                 seconds=monotonic() - self._started,
+                measures=measures[k],
                 probes=tuple(self._probes[r]),
             )
             for k, r in enumerate(rows)
@@ -252,12 +260,21 @@ class Ensemble:
         columns = {name: value.tolist() for name, value in sums.items()}
         return [{name: column[k] for name, column in columns.items()} for k in range(len(rows))]
 
-    def _flow(self, rows: list[int]) -> list[Flow]:
-        """The gradient flow of each replica on its fixed probe batch, the same at every evaluation."""
+    def _observed(self, rows: list[int]) -> tuple[list[Flow], list[Measures]]:
+        """Gradient flow and measures of each replica on its fixed probe batch, the same at every evaluation."""
         if not self.probe:
-            return [UNMEASURED for _ in rows]
+            return [UNMEASURED for _ in rows], [{} for _ in rows]
+        x, target = self._probe_batch(rows)
+        return self._flow(rows, x, target), self._measures(rows, x[:, :, :EXAMINED], target[..., :EXAMINED])
+
+    def _probe_batch(self, rows: list[int]) -> tuple[Tensor, Tensor]:
         probes = [generator(seed, "probe", self.device) for seed in self.seeds]
-        length = self.problem.lengths[-1]
-        x, target = self._batch(rows, probes, length, self.card.training.batch)
+        return self._batch(rows, probes, self.problem.lengths[-1], self.card.training.batch)
+
+    def _flow(self, rows: list[int], x: Tensor, target: Tensor) -> list[Flow]:
         model = self.model.select(rows)
         return Flow.all_of(measure_flow(model, x, lambda out: self.problem.last_step_loss(out, target), self.engine))
+
+    def _measures(self, rows: list[int], x: Tensor, target: Tensor) -> list[Measures]:
+        model, scale = self.model.select(rows), 1 / self.card.training.batch
+        return take_measures(model, x, lambda out: self.problem.last_step_loss(out, target), self.engine, scale)

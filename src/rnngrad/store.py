@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import UsageError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION = 0x726E6E67  # "rnng", by which SQLite files tell whose they are
 SCHEMA = """
 CREATE TABLE runs (
@@ -44,7 +44,10 @@ CREATE TABLE probes (
     PRIMARY KEY (run, step)
 ) WITHOUT ROWID
 """
-JSON_COLUMNS = ("versions", "card", "baselines", "scores", "flow")
+MEASURES = "ALTER TABLE snapshots ADD COLUMN measures TEXT NOT NULL DEFAULT '{}'"
+ADDED = {2: PROBES, 3: MEASURES}
+"""What each version has that the one before it has not."""
+JSON_COLUMNS = ("versions", "card", "baselines", "scores", "flow", "measures")
 
 Row = dict[str, Any]
 
@@ -79,7 +82,7 @@ class Store:
     def _prepare(self, path: Path, create: bool) -> None:
         if create and self._pragma("application_id") == 0:
             self._make()
-        elif create and self._pragma("application_id") == APPLICATION and self._pragma("user_version") == 1:
+        elif create and self._pragma("application_id") == APPLICATION and self._pragma("user_version") < SCHEMA_VERSION:
             self._upgrade()
         application, version = (self._pragma(name) for name in ("application_id", "user_version"))
         if application == APPLICATION and version > SCHEMA_VERSION:
@@ -92,7 +95,7 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         empty = not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if empty:
-            for statement in [*SCHEMA.split(";"), PROBES]:
+            for statement in [*SCHEMA.split(";"), *ADDED.values()]:
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA application_id = {APPLICATION}")
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -101,11 +104,11 @@ class Store:
             self._db.execute("PRAGMA journal_mode = WAL")
 
     def _upgrade(self) -> None:
-        """What version 1 has not. A store that is only read is left as it is."""
+        """What an older version has not. A store that is only read is left as it is."""
         self._db.execute("BEGIN IMMEDIATE")
-        if self._pragma("user_version") == 1:
-            self._db.execute(PROBES)
-            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        for version in range(self._pragma("user_version") + 1, SCHEMA_VERSION + 1):
+            self._db.execute(ADDED[version])
+            self._db.execute(f"PRAGMA user_version = {version}")
         self._db.execute("COMMIT")
 
     def _pragma(self, name: str) -> int:
@@ -157,6 +160,13 @@ class Store:
         query = "SELECT step, grad_first_over_last FROM {} WHERE run = ? ORDER BY step"
         probes = self._select(query.format("probes"), [run]) if self._pragma("user_version") > 1 else []
         return probes or self._select(query.format("snapshots"), [run])
+
+    def measures(self, run: int) -> list[Row]:
+        """``step`` and ``measures`` of a run's evaluations that have them; none in a store of an older version."""
+        if self._pragma("user_version") < 3:
+            return []
+        query = "SELECT step, measures FROM snapshots WHERE run = ? AND measures <> '{}' ORDER BY step"
+        return self._select(query, [run])
 
     def flow(self, run: int) -> tuple[Row, Row] | None:
         """The flow profiles of a run's first and last evaluation that have one, each with its ``step``."""

@@ -167,6 +167,7 @@ def _snapshot_row(snapshot: Snapshot) -> dict[str, Any]:
         "test_loss": _finite(snapshot.scores["loss"]),
         "scores": _finite_scores(snapshot.scores),
         **_flow_row(snapshot.flow),
+        "measures": snapshot.measures,
     }
 
 

@@ -12,6 +12,9 @@ import numpy as np
 from .stats import censored_median, wilson
 from .store import Row
 
+REGULARISER = ("omega", "omega_form")
+"""The keys of a card's training that say how it was regularised; older runs have none."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -88,9 +91,15 @@ def comparisons(runs: Sequence[Row]) -> list[Comparison]:
     for conditions, group in groups.items():
         stem = _stem(group[0])
         name = stem if stems.count(stem) == 1 else f"{stem}-{sha256(conditions.encode()).hexdigest()[:6]}"
-        title = f"{group[0]['card']['task']['title']}, lag {group[0]['lag']} ({group[0]['protocol']})"
+        title = f"{group[0]['card']['task']['title']}, lag {group[0]['lag']} ({group[0]['protocol']}){_added(group[0])}"
         result.append(Comparison(name, title, _lines(_newest(group))))
     return result
+
+
+def _added(run: Row) -> str:
+    """Of a title: the regulariser."""
+    added = regulariser(run)
+    return f", Ω {added['omega']:g} ({added['omega_form']})" if added else ""
 
 
 def _stem(run: Row) -> str:
@@ -100,9 +109,16 @@ def _stem(run: Row) -> str:
 
 def _conditions(run: Row) -> str:
     """Everything but the cell and its rate, as one text."""
-    training = {k: v for k, v in run["card"]["training"].items() if k not in ("lr", "lr_grid", "tuned")}
+    training = {k: v for k, v in run["card"]["training"].items() if k not in ("lr", "lr_grid", "tuned", *REGULARISER)}
+    training |= regulariser(run)
     same = [run["task"], run["problem"], run["protocol"], run["lag"], training, run["card"]["stop"]]
     return json.dumps(same, sort_keys=True)
+
+
+def regulariser(run: Row) -> Row:
+    """The strength and form of the regulariser that a run was trained with; empty if there was none."""
+    training = run["card"]["training"]
+    return {key: training[key] for key in REGULARISER} if training.get("omega") else {}
 
 
 def _newest(runs: list[Row]) -> list[Row]:
@@ -137,6 +153,13 @@ def _label(key: tuple[Any, ...], keys: list[tuple[Any, ...]]) -> str:
     if len({other[3] for other in twins}) > 1:
         label += f" lr={lr:g}"
     return label
+
+
+def medians(measures: Sequence[Row]) -> Row:
+    """The median over seeds of each measure; null where no seed has a number."""
+    names = dict.fromkeys(name for row in measures for name in row)
+    numbers = {name: [float(row[name]) for row in measures if row.get(name) is not None] for name in names}
+    return {name: _median(values) for name, values in numbers.items()}
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .engine import Engine, Tap
+from .flow import Omega
 from .models import Recurrent
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -22,11 +23,17 @@ class Trainer:
     a replica's numbers do not depend on which others train beside it.
     """
 
-    def __init__(self, model: Recurrent, engine: Engine, optimizer: str, lr: float, clip: float) -> None:
-        """clip: the largest Euclidean norm of a replica's whole gradient, applied after the backward pass."""
+    def __init__(
+        self, model: Recurrent, engine: Engine, optimizer: str, lr: float, clip: float, omega: Omega | None = None
+    ) -> None:
+        """clip: the largest Euclidean norm of a replica's whole gradient, applied after the backward pass.
+
+        omega: a regulariser, whose gradient is added before that.
+        """
         self.model = model
         self.engine = engine
         self.clip = clip
+        self.omega = omega
         self.weights = [torch.nn.Parameter(row) for row in model.theta]
         self.optimizers = [OPTIMIZERS[optimizer]([weights], lr=lr) for weights in self.weights]
 
@@ -42,11 +49,17 @@ class Trainer:
         """One update of the replicas ``rows`` in place; returns their losses before it, (len(rows),), detached.
 
         x: (len(rows), T, B, I); loss: outputs (R, keep, B, O) and target to (R,). A tap hears the flow of the update's
-        own backward pass. Nothing waits for the device.
+        own backward pass, the regulariser apart. Nothing waits for the device.
         """
+        if self.omega:
+            tap = tap or Tap()
+            tap.whole = True
         theta = torch.stack([self.model.theta[row] for row in rows]).requires_grad_()
-        losses = loss(self.model.outputs(self.model.params(theta), x, keep, self.engine, tap), target)
+        params = self.model.params(theta)
+        losses = loss(self.model.outputs(params, x, keep, self.engine, tap), target)
         (gradients,) = torch.autograd.grad(losses.sum(), theta)
+        if self.omega and tap:
+            self.model.params(gradients)["weight_hh"] += self.omega.gradient(self.model.cell, params, x, tap)
         for row, gradient in zip(rows, gradients, strict=True):
             self.weights[row].grad = gradient
             torch.nn.utils.clip_grad_norm_([self.weights[row]], self.clip)

@@ -3,6 +3,7 @@
 from .base import Cell, Params
 from .gru import GRU
 from .inits import INITS, initialise
+from .linear import Linear
 from .lstm import LSTM
 from .rnn import RNN, LinearRNN, ReluRNN
 
@@ -14,4 +15,4 @@ CELLS: dict[str, Cell] = {
     "gru": GRU(),
 }
 
-__all__ = ["CELLS", "INITS", "Cell", "Params", "initialise"]
+__all__ = ["CELLS", "INITS", "Cell", "Linear", "Params", "initialise"]

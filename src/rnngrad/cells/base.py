@@ -9,6 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from .linear import Linear
+
 Params = dict[str, Tensor]
 
 
@@ -60,15 +62,9 @@ class Cell(ABC):
         """The next state. a: (R, B, G·H) from :meth:`project`; state: (R, B, S). Returns (R, B, S)."""
 
     @abstractmethod
+    def linearise(self, params: Params, a: Tensor, state: Tensor) -> Linear:
+        """∂s_t/∂s_{t-1} in closed form, without autograd, as its terms. a, state as in :meth:`step`, N = B."""
+
     def jacobian(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
-        """∂s_t/∂s_{t-1} in closed form, without autograd. a, state as in :meth:`step`. Returns (R, B, S, S)."""
-
-    def through_weights(self, params: Params, slopes: Tensor) -> Tensor:
-        """Σ_gates diag(slope) W_hh: what h does to H units by way of the recurrent weights, (R, B, H, H).
-
-        slopes: (R, B, G·H), the derivative of each unit with respect to its own gates' recurrent pre-activations.
-        """
-        replicas, batch, rows = slopes.shape
-        hidden = rows // self.gates
-        weight = params["weight_hh"].reshape(replicas, self.gates, hidden, hidden)
-        return torch.einsum("rbgi,rgij->rbij", slopes.reshape(replicas, batch, self.gates, hidden), weight)
+        """∂s_t/∂s_{t-1} in closed form. a, state as in :meth:`step`. Returns (R, B, S, S)."""
+        return self.linearise(params, a, state).jacobian()

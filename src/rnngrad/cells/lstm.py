@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .base import Cell, Params
+from .linear import Linear
 
 
 class LSTM(Cell):
@@ -26,20 +27,24 @@ class LSTM(Cell):
 
     def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
         h, c = state.chunk(2, dim=-1)
-        i, f, g, o = (a + self.recur(params, h)).chunk(4, dim=-1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        h = torch.sigmoid(o) * torch.tanh(c)
-        return torch.cat([h, c], dim=-1)
+        i, f, g, o = self._gates(params, a, h)
+        c = f * c + i * g
+        return torch.cat([o * torch.tanh(c), c], dim=-1)
 
-    def jacobian(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+    def linearise(self, params: Params, a: Tensor, state: Tensor) -> Linear:
         h, c = state.chunk(2, dim=-1)
-        i, f, g, o = (a + self.recur(params, h)).chunk(4, dim=-1)
-        i, f, o, g = torch.sigmoid(i), torch.sigmoid(f), torch.sigmoid(o), torch.tanh(g)
+        i, f, g, o = self._gates(params, a, h)
         tanh_c = torch.tanh(f * c + i * g)
-        c_to_h = o * (1 - tanh_c.square())
-        slopes = i * (1 - i) * g, f * (1 - f) * c, i * (1 - g.square())
-        into_c = torch.cat([*slopes, torch.zeros_like(o)], dim=-1)
-        into_h = torch.cat([*(c_to_h * slope for slope in slopes), o * (1 - o) * tanh_c], dim=-1)
-        by_h = torch.cat([self.through_weights(params, into_h), self.through_weights(params, into_c)], dim=2)
-        by_c = torch.cat([torch.diag_embed(c_to_h * f), torch.diag_embed(f)], dim=2)
-        return torch.cat([by_h, by_c], dim=3)
+        di, df, dg, do, dc = i * (1 - i), f * (1 - f), 1 - g.square(), o * (1 - o), 1 - tanh_c.square()
+        c_to_h = o * dc
+        into_c = torch.stack([di * g, df * c, i * dg, torch.zeros_like(c)], dim=-2)
+        into_h = into_c * c_to_h.unsqueeze(-2)
+        into_h[..., 3, :] = do * tanh_c
+        direct = torch.stack([c_to_h * f, f], dim=-2)
+        steepness = {"i": 4 * di, "f": 4 * df, "g": dg, "o": 4 * do, "c": dc}
+        return Linear(torch.stack([into_h, into_c], dim=-3), direct, params["weight_hh"], steepness)
+
+    def _gates(self, params: Params, a: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """i, f, g, o, each (R, B, H)."""
+        i, f, g, o = (a + self.recur(params, h)).chunk(4, dim=-1)
+        return torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)

@@ -1,14 +1,30 @@
 """The vanilla recurrent net, h_t = φ(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)."""
 
+from abc import abstractmethod
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from .base import Cell, Params
+from .linear import Linear
 
 
-class RNN(Cell):
+class Vanilla(Cell):
+    """One layer of units, h_t = φ(z_t): all that the vanilla nets share but φ."""
+
+    gate_names: ClassVar[tuple[str, ...]] = ("h",)
+
+    @abstractmethod
+    def slope(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        """φ'(z_t), (R, B, H); its largest value is 1."""
+
+    def linearise(self, params: Params, a: Tensor, state: Tensor) -> Linear:
+        slope = self.slope(params, a, state)
+        return Linear(slope.unsqueeze(-2).unsqueeze(-2), None, params["weight_hh"], {"h": slope})
+
+
+class RNN(Vanilla):
     """Vanilla tanh net: h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
 
     Reference: Elman 1990, Finding structure in time, Cognitive Science 14(2):179-211.
@@ -16,16 +32,15 @@ class RNN(Cell):
     """
 
     name: ClassVar[str] = "rnn"
-    gate_names: ClassVar[tuple[str, ...]] = ("h",)
 
     def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
         return torch.tanh(a + self.recur(params, state))
 
-    def jacobian(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
-        return self.through_weights(params, 1 - self.step(params, a, state).square())
+    def slope(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        return 1 - self.step(params, a, state).square()
 
 
-class ReluRNN(Cell):
+class ReluRNN(Vanilla):
     """Vanilla ReLU net: h_t = max(0, W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
 
     Reference: Le, Jaitly & Hinton 2015, arXiv:1504.00941 (IRNN, with the ``identity`` initialisation).
@@ -33,26 +48,24 @@ class ReluRNN(Cell):
     """
 
     name: ClassVar[str] = "rnn_relu"
-    gate_names: ClassVar[tuple[str, ...]] = ("h",)
 
     def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
         return torch.relu(a + self.recur(params, state))
 
-    def jacobian(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
-        return self.through_weights(params, (self.step(params, a, state) > 0).to(a.dtype))
+    def slope(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        return (self.step(params, a, state) > 0).to(a.dtype)
 
 
-class LinearRNN(Cell):
+class LinearRNN(Vanilla):
     """Linear net: h_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh; its Jacobian is W_hh at every step.
 
     Reference: Saxe, McClelland & Ganguli 2014, arXiv:1312.6120 (the linear chain as the exact case).
     """
 
     name: ClassVar[str] = "rnn_identity"
-    gate_names: ClassVar[tuple[str, ...]] = ("h",)
 
     def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
         return a + self.recur(params, state)
 
-    def jacobian(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
-        return params["weight_hh"].unsqueeze(1).expand(-1, state.shape[1], -1, -1)
+    def slope(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        return torch.ones_like(state)

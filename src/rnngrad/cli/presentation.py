@@ -3,13 +3,14 @@
 import json
 import sys
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from ..store import Row, Store
-from ..summary import Comparison
+from ..summary import Comparison, medians, regulariser
 from ..tables import sentences, terminal_table
 from .shared import json_line, wrapped
 
@@ -22,7 +23,7 @@ def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool)
     for comparison in found:
         files += report.draw(comparison, store, out)
         if as_json:
-            _print_json(comparison)
+            _print_json(comparison, store)
         else:
             console = Console(width=None if sys.stdout.isatty() else 160)
             console.print(terminal_table(comparison))
@@ -33,12 +34,22 @@ def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool)
         click.echo("\n".join([*(f"wrote {file}" for file in files), f"runs in {store.path}"]))
 
 
-def _print_json(comparison: Comparison) -> None:
+def _print_json(comparison: Comparison, store: Store) -> None:
+    ends = {run["id"]: store.measures(run["id"])[-1:] for line in comparison.lines for run in line.runs}
     for line in comparison.lines:
         for run in line.runs:
-            click.echo(json_line({"event": "run", **_run_event(run)}))
+            measures = _measures(ends[run["id"]])
+            click.echo(json_line({"event": "run", **_run_event(run), **regulariser(run), "measures_end": measures}))
     for line in comparison.lines:
-        click.echo(json_line({"event": "summary", **line.summary()}))
+        measures = _measures([row for run in line.runs for row in ends[run["id"]]])
+        summary = {**line.summary(), **regulariser(line.runs[0]), "measures_end": measures}
+        click.echo(json_line({"event": "summary", **summary}))
+
+
+def _measures(rows: Sequence[Row]) -> Row:
+    """The medians of the measures, an infinite one as null."""
+    found = medians([row["measures"] for row in rows])
+    return {name: value if value is not None and isfinite(value) else None for name, value in found.items()}
 
 
 def _run_event(run: Row) -> Row:

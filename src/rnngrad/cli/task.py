@@ -14,6 +14,7 @@ from ..cards import Card, CellSpec, override
 from ..engine import ENGINES, cpu
 from ..ensemble import Ensemble
 from ..errors import UsageError
+from ..flow import FORMS
 from ..progress import Progress
 from ..store import Store
 from ..summary import comparisons
@@ -35,6 +36,8 @@ LARGEST_SEED = 2**62  # the store's integers have 63 bits
 @click.option("--batch", type=int, help="Sequences per update.")
 @click.option("--lr", type=float, help="Learning rate of every cell, instead of each one's tuned rate.")
 @click.option("--steps", type=int, help="Budget: updates after which an unsolved run ends.")
+@click.option("--omega", type=float, metavar="STRENGTH", help="Pascanu's regulariser in the loss; 0 is none.")
+@click.option("--omega-form", type=click.Choice(list(FORMS)), help="Its ratio: of norms, or of squared norms.")
 @click.option("--protocol", help="Variant of the problem; see `rnngrad list problems`.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option(
@@ -94,7 +97,10 @@ def task(
 def resolved(card: Card, **flags: Any) -> Card:
     """The card with the flags that were given in place of its own values, checked again as a whole."""
     problem = override(card.problem, lag=flags["lag"], protocol=flags["protocol"])
-    training = override(card.training, batch=flags["batch"], lr=flags["lr"], steps=flags["steps"])
+    named = ("batch", "lr", "steps", "omega", "omega_form")
+    training = override(card.training, **{name: flags[name] for name in named})
+    if flags["omega_form"] and not training.omega:
+        raise UsageError("'--omega-form': there is no regulariser to give a form: set its strength with '--omega'")
     if flags["lr"] is not None:
         training = replace(training, tuned={})
     specs = card.cells

@@ -29,7 +29,7 @@ def unroll(
     hidden = params["weight_hh"].shape[-1]
     a = cell.project(params, x)
     s = x.new_zeros(replicas, batch, cell.state_width(hidden)) if state is None else state
-    kept, states = [], []
+    kept, states = [], [s]
     for t in range(steps):
         s = cell.step(params, a[:, t], s)
         states.append(s)
@@ -51,9 +51,10 @@ def kept_bytes(cell: Cell, replicas: int, steps: int, batch: int, inputs: int, h
 
 
 def _listen(tap: Tap, states: list[Tensor], hidden: int) -> None:
-    """Fill the tap when the gradient of the first state, the last to be known, is there. Norms may underflow here."""
-    shape = (states[0].shape[0], len(states), *states[0].shape[1:])
-    adjoints = states[0].new_zeros(shape).view(*shape[:3], -1, hidden)  # (R, T, B, P, H)
+    """Fill the tap when the gradient of s_1, the last to be known, is there. Norms may underflow here."""
+    start, *after = states
+    shape = (start.shape[0], len(after), *start.shape[1:])
+    adjoints = start.new_zeros(shape).view(*shape[:3], -1, hidden)  # (R, T, B, P, H)
 
     def heard(t: int, adjoint: Tensor) -> None:
         adjoints[:, t] = adjoint.reshape(adjoints[:, t].shape)
@@ -61,7 +62,9 @@ def _listen(tap: Tap, states: list[Tensor], hidden: int) -> None:
             squares = adjoints.double().square().sum(dim=-1).transpose(2, 3)
             log_rms = 0.5 * with_whole(squares.mean(dim=3)).log()
             zeros = torch.zeros(shape[:3], dtype=torch.int64)
-            tap.fill(squares, zeros, log_rms, adjoints.sum(dim=2).unsqueeze(1), zeros[:, None, :, 0])
+            before = torch.stack(states[:-1], dim=1).detach() if tap.whole else start.new_empty(0)
+            sums = adjoints.sum(dim=2).unsqueeze(1)
+            tap.fill(squares, zeros, log_rms, sums, zeros[:, None, :, 0], before, adjoints.flatten(3))
 
-    for t, state in enumerate(states):
+    for t, state in enumerate(after):
         state.register_hook(partial(heard, t))  # type: ignore[no-untyped-call]

@@ -16,23 +16,42 @@ class Tap:
     ``log_norms``: (R, T, B, parts), natural logs of the norms of each sample's adjoint.
     ``log_rms``: (R, T, parts), of the root mean square of these norms over the samples.
     ``log_norm_of_mean``: (R, T, parts), of the norm of the adjoint averaged over samples; only with ``mean=True``.
+    ``states``, ``adjoints``: (R, T, B, S), the states s_0 … s_{T-1} that the steps start from and the adjoints
+    δ_1 … δ_T, these to be multiplied by 2 to the ``powers`` (R, T, B) and with the scale in them; only with
+    ``whole=True``.
 
     ``scale`` is the factor that each sample's own loss has in L, 1/B for a mean over the batch; it is divided out, so
     that the norms are those of each sample's own loss. It is the gradient flow of the last step's loss if L is one.
     """
 
-    def __init__(self, scale: float = 1.0, mean: bool = False) -> None:
+    states: Tensor
+    adjoints: Tensor
+    powers: Tensor
+    log_rms: Tensor
+
+    def __init__(self, scale: float = 1.0, mean: bool = False, whole: bool = False) -> None:
         self.scale = scale
         self.mean = mean
+        self.whole = whole
 
-    def fill(self, squares: Tensor, powers: Tensor, log_rms: Tensor, sums: Tensor, sum_powers: Tensor) -> None:
+    def fill(
+        self,
+        squares: Tensor,
+        powers: Tensor,
+        log_rms: Tensor,
+        sums: Tensor,
+        sum_powers: Tensor,
+        states: Tensor,
+        adjoints: Tensor,
+    ) -> None:
         """What an engine delivers, with the scale still in it; most logs are taken when first asked for.
 
         squares: (R, T, P, B) float64, squared norms of h (and c), times 4 to the ``powers`` (R, T, B); log_rms as the
         attribute; sums: (R, K, T, P, ·), adjoints added up over the samples of K groups, times 2 to the ``sum_powers``
-        (R, K, T), empty if not wanted.
+        (R, K, T), empty if not wanted; states and adjoints as the attributes, empty if not wanted.
         """
-        self._squares, self._powers = squares, powers
+        self._squares, self.powers = squares, powers
+        self.states, self.adjoints = states, adjoints
         self._sums, self._sum_powers = sums, sum_powers
         self.log_rms = log_rms - log(self.scale)
         for name in ("log_norms", "log_norm_of_mean"):
@@ -42,7 +61,7 @@ class Tap:
     def log_norms(self) -> Tensor:
         """See the class."""
         logs = with_whole(self._squares).log_().mul_(0.5).transpose(2, 3)
-        return logs + (log(2.0) * self._powers.double() - log(self.scale)).unsqueeze(-1)
+        return logs + (log(2.0) * self.powers.double() - log(self.scale)).unsqueeze(-1)
 
     @cached_property
     def log_norm_of_mean(self) -> Tensor:

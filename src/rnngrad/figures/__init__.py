@@ -6,6 +6,7 @@ from .gradient_flow import gradient_flow
 from .learning_curves import learning_curves
 from .probed_flow import probed_flow
 from .singular_values import singular_values
+from .training_measures import training_measures
 
 __all__ = [
     "exponent_convergence",
@@ -14,4 +15,5 @@ __all__ = [
     "learning_curves",
     "probed_flow",
     "singular_values",
+    "training_measures",
 ]

@@ -53,13 +53,19 @@ def hears(engine: Engine, cell: Cell, x: Tensor) -> bool:
 
 
 def heard(
-    engine: Engine, cell: Cell, params: Params, x: Tensor, start: Tensor, total: Callable[[Tensor], Tensor]
+    engine: Engine,
+    cell: Cell,
+    params: Params,
+    x: Tensor,
+    start: Tensor,
+    total: Callable[[Tensor], Tensor],
+    whole: bool = False,
 ) -> Tap:
     """A tap that has heard the engine's own backward pass. x: (R, T, B, I), start: s_0 (R, B, S).
 
-    total maps the last h, (R, B, H), to the sum of the samples' own losses.
+    total maps the last h, (R, B, H), to the sum of the samples' own losses; whole: see :class:`~rnngrad.engine.Tap`.
     """
-    tap = Tap(mean=True)
+    tap = Tap(mean=True, whole=whole)
     gradient(lambda state: total(engine.unroll(cell, params, x, 1, state, tap)[:, 0]), start)
     return tap
 

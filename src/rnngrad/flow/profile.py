@@ -62,8 +62,8 @@ class Profile:
         row: dict[str, Any] = {"lags": lags}
         for k, part in enumerate(self.parts):
             row[part] = {
-                "log_rms_per_sample": _rounded(self.log_rms[replica, lags, k]),
-                "log_norm_of_mean": _rounded(self.log_norm_of_mean[replica, lags, k]),
+                "log_rms_per_sample": rounded(self.log_rms[replica, lags, k]),
+                "log_norm_of_mean": rounded(self.log_norm_of_mean[replica, lags, k]),
             }
         return row
 
@@ -81,6 +81,6 @@ def log_spaced(steps: int, most: int = STORED_LAGS) -> list[int]:
     return [0, *np.unique(spaced).tolist()]
 
 
-def _rounded(values: Tensor) -> list[float | str | None]:
-    """Five decimals of a natural log are a relative 1e-5 of the gradient."""
+def rounded(values: Tensor) -> list[float | str | None]:
+    """Ready for JSON: -inf as "-inf", NaN as None. Five decimals of a natural log are 1e-5 of the gradient."""
     return [round(v, 5) if isfinite(v) else None if isnan(v) else str(v) for v in values.tolist()]

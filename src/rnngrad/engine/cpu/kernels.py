@@ -147,6 +147,8 @@ def backward(
     total_powers,
     sums,
     sum_powers,
+    befores,
+    deltas,
     replica,
     tile,
     low,
@@ -159,7 +161,8 @@ def backward(
     Written, each unless empty: grad_x (R, T, B, I) and, for a tap, norms (R, T, parts, B), the squared norms of the
     adjoints, to be multiplied by 4 to the powers (R, T, B); totals (R, tiles, T, parts), their sums over the tile's
     samples, with total_powers (R, tiles, T); sums (R, tiles, T, parts·W), the adjoints themselves added up over the
-    tile's samples, to be multiplied by 2 to the sum_powers (R, tiles, T).
+    tile's samples, to be multiplied by 2 to the sum_powers (R, tiles, T); befores and deltas (R, T, B, S), the states
+    that the steps start from and the adjoints, these to be multiplied by 2 to the powers.
     """
     steps, inputs, hidden, keep = x.shape[1], x.shape[3], w_hh.shape[2], grad_out.shape[1]
     n, width, lead = lanes(w_hh), padded(w_hh, hidden), padded(w_hh, inputs + 1)
@@ -186,6 +189,9 @@ def backward(
             if sums.size > 0:
                 sum_powers[replica, tile, t] = add_up(adjoint, row_parts, exponents, tile_sums, t * row_parts, rows)
             now, to, kept_at = (t - origin) * rows * row_size, (t - begin) * rows * dz_row, (t - origin) * kept_slot
+            if deltas.size > 0:
+                _leave(adjoint, 0, row_parts, width, hidden, deltas[replica, t], low, rows)
+                _leave(h, now + lead, row_size, width, hidden, befores[replica, t], low, rows)
             if kind == LSTM:
                 lstm.deltas(adjoint, h, now, row_size, lead, kept, kept_at, width, rows, dz, to, squares)
             elif kind == GRU:

@@ -126,7 +126,8 @@ def _ears(tap: Tap | None, plan: Plan, x: Tensor) -> list[Tensor]:
     sums = x.new_empty(replicas, plan.tiles, summed, plan.parts * plan.width)
     powers = ((replicas, heard, batch), (replicas, plan.tiles, heard), (replicas, plan.tiles, summed))
     square_powers, total_powers, sum_powers = (torch.empty(shape, dtype=torch.int64) for shape in powers)
-    return [squares, square_powers, totals, total_powers, sums, sum_powers]
+    whole = (replicas, steps if tap and tap.whole else 0, batch, plan.parts * plan.hidden)
+    return [squares, square_powers, totals, total_powers, sums, sum_powers, x.new_empty(whole), x.new_empty(whole)]
 
 
 def _tell(
@@ -138,13 +139,15 @@ def _tell(
     total_powers: Tensor,
     sums: Tensor,
     sum_powers: Tensor,
+    befores: Tensor,
+    deltas: Tensor,
 ) -> None:
     """What the kernel has written, to the tap."""
     replicas, steps, parts, batch = squares.shape
     log_rms = torch.empty(replicas, steps, parts + (parts > 1), dtype=torch.float64)
     kernels.log_rms(totals.numpy(), total_powers.numpy(), batch, log_rms.numpy())
     sums = sums.view(*sums.shape[:3], parts, plan.width)[..., : plan.hidden]
-    tap.fill(squares, square_powers, log_rms, sums, sum_powers)
+    tap.fill(squares, square_powers, log_rms, sums, sum_powers, befores, deltas)
 
 
 def _gather(parts: Tensor, plan: Plan) -> tuple[Tensor, Tensor, Tensor, Tensor]:
