@@ -1,8 +1,8 @@
 """A feed-forward net as a chain whose steps are layers, one replica or many: depth as the index.
 
-State "z": s_l = z_l, l = 1 … L, the pre-activations, whose gradient is what a bias sees (δ in Nielsen 2015, and that in s
+State "z": s_l = z_l, l = 1 … L, the pre-activations, whose gradient is what a bias sees (δ in Nielsen 2015, that in s
 in Glorot & Bengio 2010); lag 0 is the output. State "h": s_l = h_l, l = 1 … L - 1, with the last layer as the read-out:
-as a recurrent net has it, lag 0 is the last hidden layer. s_0 is the input in both.
+as in a recurrent net, lag 0 is the last hidden layer. s_0 is the input in both.
 """
 
 from collections.abc import Callable
