@@ -12,8 +12,8 @@ from ..models import FeedForward
 from ..streams import generator
 
 WIDTH, SAMPLES = 8, 4
-RANGE = 700.0
-"""A float64 holds numbers up to e^709, and the activations are plain numbers."""
+RANGE = 340.0
+"""Activations are plain numbers, whose squares a float64 holds from e^-708 to e^709."""
 
 
 def measure(factors: Sequence[float], depth: int, device: torch.device) -> Iterator[list[Measurement]]:
