@@ -42,7 +42,7 @@ def _of(factor: float, depth: int, device: torch.device) -> list[Measurement]:
         "exact_log_gradient": [None, *((depth - layer) * log(abs(factor)) for layer in range(1, depth + 1))],
     }
     return [
-        Measurement(quantity, value, layer=layer, variant=f"{factor:g}")
+        Measurement(quantity, value, layer=layer, variant=repr(factor))
         for quantity, values in found.items()
         for layer, value in enumerate(values)
         if value is not None

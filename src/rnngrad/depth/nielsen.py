@@ -7,7 +7,7 @@ Source: fig/generate_gradient.py and src/network2.py of mnielsen/neural-networks
 """
 
 from collections.abc import Iterator, Sequence
-from math import log
+from math import ceil, log
 from typing import NamedTuple
 
 import torch
@@ -25,8 +25,8 @@ RATE, DECAY = 0.1, 5.0
 """η, and λ: a weight is multiplied by 1 - ηλ/n at every update, n = 1,000."""
 EPOCHS = 500
 INITIAL_SEEDS = 200
-TOGETHER = 20
-"""Seeds that are measured at once in float64: bounds the memory."""
+TOGETHER = 30
+"""Seeds that run at once: bounds the memory."""
 
 
 def measure(digits: Digits, seeds: Sequence[int], device: torch.device) -> Iterator[list[Measurement]]:
@@ -41,14 +41,16 @@ def measure(digits: Digits, seeds: Sequence[int], device: torch.device) -> Itera
     yield [Measurement("constant_loss", float(cross_entropy(share.logit(), share)))]
     for hidden_layers in HIDDEN_LAYERS:
         widths = (x.shape[1], *[HIDDEN] * hidden_layers, CLASSES)
-        initial = sorted({*range(INITIAL_SEEDS), *seeds})
-        for first in range(0, len(initial), TOGETHER):
-            own = initial[first : first + TOGETHER]
+        for own in _groups(sorted({*range(INITIAL_SEEDS), *seeds})):
+            yield _initial_rows(FeedForward.seeded(widths, "sigmoid", "nielsen", own).to(device), x, y, own)
+        for own in _groups(seeds):
             model = FeedForward.seeded(widths, "sigmoid", "nielsen", own).to(device)
-            yield _initial_rows(model, x, y, own)
-        model = FeedForward.seeded(widths, "sigmoid", "nielsen", seeds).to(device)
-        for epoch, step in enumerate(descend(model, x, y, EPOCHS)):
-            yield _training_rows(step, seeds, hidden_layers, epoch) if is_kept(epoch) else []
+            for epoch, step in enumerate(descend(model, x, y, EPOCHS)):
+                yield _training_rows(step, own, hidden_layers, epoch) if is_kept(epoch) else []
+
+
+def _groups(seeds: Sequence[int]) -> list[Sequence[int]]:
+    return [seeds[first : first + TOGETHER] for first in range(0, len(seeds), TOGETHER)]
 
 
 def is_kept(epoch: int) -> bool:
@@ -123,5 +125,6 @@ def _training_rows(step: Step, seeds: Sequence[int], hidden_layers: int, epoch: 
 
 
 def batches(seeds: int) -> int:
-    """How many batches of rows :func:`measure` yields, for a progress bar."""
-    return 1 + len(HIDDEN_LAYERS) * (-(-max(INITIAL_SEEDS, seeds) // TOGETHER) + EPOCHS)
+    """How many batches of rows :func:`measure` yields for the first so many seeds."""
+    initial, trained = (ceil(count / TOGETHER) for count in (max(INITIAL_SEEDS, seeds), seeds))
+    return 1 + len(HIDDEN_LAYERS) * (initial + trained * EPOCHS)
