@@ -85,7 +85,7 @@ def rebuild(name: str) -> str:
     for own in report.found(store):
         report.draw_found(own, folder)
         page += [own.markdown, f"![{own.kind}]({own.name}.png)", ""]
-        outcomes += own.sentences[:1]
+        outcomes += [own.sentences[0].replace("|", "\\|")]
     runs += store.experiments()
     store.close()
     page += ["Made by, on the day and in the time given:", "", *provenance(runs), ""]

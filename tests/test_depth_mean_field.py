@@ -1,4 +1,4 @@
-"""Random nets against mean-field theory: the mean squared gradient changes by chi_1 per layer, and better in wider nets.
+"""Random nets against mean-field theory: the mean squared gradient changes by chi_1 per layer, the more so if wide.
 
 In a net of width N the log of a squared gradient over L layers has a variance over seeds that grows like L/N, and so
 does what its mean is off; the tolerance of a mean over seeds is three standard errors plus L/N.
