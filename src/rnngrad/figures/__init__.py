@@ -1,5 +1,9 @@
 """Figures: rows in, figure out. One figure, one file; no torch."""
 
+from .depth_chain import depth_chain
+from .depth_factors import depth_factors
+from .depth_glorot import depth_glorot
+from .depth_nielsen import depth_nielsen
 from .exponent_convergence import exponent_convergence
 from .flow_by_lag import flow_by_lag
 from .gradient_flow import gradient_flow
@@ -9,6 +13,10 @@ from .singular_values import singular_values
 from .training_measures import training_measures
 
 __all__ = [
+    "depth_chain",
+    "depth_factors",
+    "depth_glorot",
+    "depth_nielsen",
     "exponent_convergence",
     "flow_by_lag",
     "gradient_flow",

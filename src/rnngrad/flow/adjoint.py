@@ -116,7 +116,8 @@ def norms_back(
         for lag in range(first, min(first + BLOCK, length)):
             held.append(pieces)
             t = length - lag
-            pieces = _step_back(partial(step, t), states[t - 1], pieces, blocks, coupled)
+            if t > 1:  # nobody asks for the gradient at s_0, the input of a feed-forward net
+                pieces = _step_back(partial(step, t), states[t - 1], pieces, blocks, coupled)
         by_layer = [Norms.taken(own, _from_zero(layers[k])) for k, own in enumerate(zip(*held, strict=True))]
         found.append(joined(by_layer, dim=-1))
     return joined(found, dim=0)

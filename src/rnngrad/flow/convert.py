@@ -54,7 +54,8 @@ def as_chain(module: Any, x: Tensor, state: State | None = None) -> Chain:
     module: ``nn.RNN``, ``nn.LSTM`` or ``nn.GRU`` with x (T, B, I), or (B, T, I) if batch_first; a module of the user's
     own with ``forward(x_t, state)`` (see :mod:`rnngrad.flow.adapters.user_module`), a
     :class:`~rnngrad.models.Recurrent` with one replica, or a pair (cell, params), all with x (T, B, I); a feed-forward
-    ``nn.Sequential`` with x (B, …) (see :mod:`rnngrad.flow.adapters.feed_forward`). state: the initial state as the
+    ``nn.Sequential`` with x (B, …) (see :mod:`rnngrad.flow.adapters.feed_forward`), or a
+    :class:`~rnngrad.models.FeedForward` with one replica and x (B, I). state: the initial state as the
     module takes it, zeros if None.
 
     Works on a copy: the module, its mode, gradients and buffers, and torch's random state stay as they are. The copy's

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..engine import Engine, choose
 from ..errors import UsageError
+from ..models import FeedForward
 from .adjoint import chain_norms, gradient, heard, hears
 from .chain import Chain
 from .convert import Case, prepared
@@ -51,7 +52,7 @@ def gradient_flow(
         compiled = _seconds(partial(_load, chain, engine), x.device)
         norms = _norms(chain, engine, partial(_summed, loss or _projection(seed), len(chain.states[0])))
         norms = Norms(norms.per_sample.cpu(), norms.of_mean.cpu())
-    name = type(module).__name__ if isinstance(module, torch.nn.Module) else "a rnngrad cell"
+    name = type(module).__name__ if isinstance(module, torch.nn.Module | FeedForward) else "a rnngrad cell"
     steps = "step" if case.adapter.over_time else "layer"
     seconds = perf_counter() - begin - compiled
     return GradientFlow(name, steps, chain.parts, norms, seed, seconds, partial(_plain_seconds, case))

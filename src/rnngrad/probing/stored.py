@@ -3,7 +3,6 @@
 from functools import partial
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -12,6 +11,7 @@ from ..cards import CellSpec
 from ..cells import CELLS
 from ..errors import UsageError
 from ..models import Recurrent
+from ..models.replicas import stacked
 from ..problems import PROBLEMS, Problem
 from ..store import Row, Store
 from ..streams import generator
@@ -32,11 +32,8 @@ def stored_run(store: Store, run: int, warmup: int = 0) -> Subject:
     if row["length"] < warmup + 2:
         raise UsageError(f"'--warmup' {warmup}: run {run} has {row['length']} steps, so at most {row['length'] - 2}")
     params = _weights(store.path.parent / (row["weights"] or "nowhere"), run)
-    model = Recurrent(
-        CELLS[row["cell"]],
-        {name: tuple(weight.shape) for name, weight in params.items()},
-        torch.cat([weight.flatten() for weight in params.values()]).unsqueeze(0),
-    )
+    shapes, theta = stacked([params])
+    model = Recurrent(cell=CELLS[row["cell"]], shapes=shapes, theta=theta)
     problem = PROBLEMS[row["problem"]](row["protocol"], row["lag"])
     label = f"run {run}: {cell_label(CellSpec(row['cell'], row['init']))}"
     return Subject(label, range(row["seed"], row["seed"] + 1), partial(_case, model, problem, row, warmup))

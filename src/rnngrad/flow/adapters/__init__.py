@@ -9,8 +9,7 @@ from torch import Tensor
 
 from ..chain import Chain
 from ..inputs import State
-from . import cell, feed_forward, torch_recurrent, user_module
-from .cell import as_module
+from . import cell, feed_forward, layers, torch_recurrent, user_module
 
 
 class Adapter(Protocol):
@@ -32,7 +31,13 @@ class Adapter(Protocol):
         """What the loss sees, (B, O), by the module's own forward in its own dtype; differentiable."""
 
 
-ADAPTERS: tuple[Adapter, ...] = (torch_recurrent, cell, feed_forward, user_module)
+ADAPTERS: tuple[Adapter, ...] = (torch_recurrent, cell, layers, feed_forward, user_module)
 """The first that accepts a module has it."""
+
+
+def as_module(given: Any) -> Any:
+    """One of rnngrad's own models as a module of torch; all else as it is."""
+    return layers.as_module(cell.as_module(given))
+
 
 __all__ = ["ADAPTERS", "Adapter", "as_module"]
