@@ -23,7 +23,8 @@ def test_a_command_of_the_readme_is_understood(line):
     subcommand = cli.command.commands[name]
     context = subcommand.make_context(name, words)
     if name == "task":
-        flags = {k: context.params[k] for k in ("lag", "protocol", "batch", "lr", "steps", "cell_names", "hidden")}
+        overridden = ("lag", "protocol", "batch", "lr", "steps", "cell_names", "hidden", "omega", "omega_form")
+        flags = {k: context.params[k] for k in overridden}
         resolved(cards.load(context.params["name"]), **flags)
 
 
