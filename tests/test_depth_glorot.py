@@ -1,4 +1,4 @@
-"""Glorot & Bengio: the two published singular values, the variances by layer, and what they are made of."""
+"""Glorot & Bengio: the mean singular values, the variances by layer, and what they are made of."""
 
 import numpy as np
 import pytest
@@ -20,13 +20,12 @@ def rows():
 
 
 @pytest.mark.parametrize(("variant", "limit"), [("standard", 0.4901), ("normalised", 0.8488)])
-def test_mean_singular_values_are_the_quarter_circle_and_the_published_digit(rows, variant, limit):
+def test_mean_singular_values_are_the_quarter_circle(rows, variant, limit):
     means = [row for row in rows if row["event"] == "jacobian" and row["variant"] == variant]
     assert len(means) == 4
     for row in means:
         assert row["median"] == pytest.approx(row["theory"], rel=0.005)
         assert row["median"] < limit
-        assert round(row["median"], 1) == row["published"]
 
 
 def test_the_gradient_decays_by_n_var_w_and_the_weight_gradient_does_not(rows):

@@ -24,7 +24,7 @@ every_engine = pytest.mark.parametrize("engine", ENGINES.values(), ids=list(ENGI
 
 def model_of(cell, hidden=H, gain=1.0):
     model = Recurrent.seeded(CELLS[cell], "default", INPUTS, hidden, 2, T, range(R)).to(torch.float64)
-    return Recurrent(model.cell, model.shapes, gain * model.theta)
+    return model.with_theta(gain * model.theta)
 
 
 def inputs(steps=T, batch=B, seed=0):

@@ -25,8 +25,8 @@ def test_a_command_of_the_readme_is_understood(line):
     subcommand = cli.command.commands[name]
     context = subcommand.make_context(name, words, **cli.HELP)
     if name == "task":
-        names = ("lag", "protocol", "batch", "lr", "steps", "cell_names", "hidden", "omega", "omega_form")
-        flags = {k: context.params[k] for k in names}
+        overridden = ("lag", "protocol", "batch", "lr", "steps", "cell_names", "hidden", "omega", "omega_form")
+        flags = {k: context.params[k] for k in overridden}
         resolved(cards.load(context.params["name"]), **flags)
 
 

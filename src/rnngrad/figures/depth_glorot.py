@@ -18,8 +18,8 @@ DASHED = (0, (5, 2))
 
 
 def depth_glorot(title: str, rows: Sequence[Row]) -> Figure:
-    """Mean singular value of each Jacobian between hidden layers beside theory and the published one; variance of the
-    gradient beside its prediction; variance of the weight gradient. Bands over seeds.
+    """Mean singular value of each Jacobian between hidden layers beside theory; variance of the gradient
+    beside its prediction; variance of the weight gradient. Bands over seeds.
 
     rows: those of :mod:`rnngrad.findings.glorot`.
     """
@@ -47,7 +47,6 @@ def depth_glorot(title: str, rows: Sequence[Row]) -> Figure:
 
 def _jacobians(ax: Axes, rows: Sequence[Row], colour: Any, marker: str) -> None:
     layers = [row["layer"] for row in rows]
-    ax.axhline(rows[0]["published"], color=colour, lw=1.0, ls=":")
     ax.fill_between(layers, [r["low"] for r in rows], [r["high"] for r in rows], color=colour, alpha=0.25, lw=0)
     ax.plot(layers, [row["median"] for row in rows], ls="", marker=marker, color=colour, mec="black", mew=0.7, ms=6)
     _line(ax, rows, "theory")
@@ -79,6 +78,5 @@ def _legend() -> list[Any]:
     ]
     handles.append(Line2D([], [], color="0.1", lw=1.1, ls=DASHED, label="theory: quarter circle; eq. 13"))
     handles.append(Line2D([], [], color="0.1", lw=1.1, label="the same with E[tanh'²] at every layer"))
-    handles.append(Line2D([], [], color="0.35", lw=1.0, ls=":", label="published"))
     handles.append(Patch(color="0.6", alpha=0.4, label="2.5–97.5 % of seeds"))
     return handles

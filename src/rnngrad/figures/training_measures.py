@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
 from . import style
 
@@ -46,6 +47,7 @@ def training_measures(title: str, lines: Mapping[str, Runs]) -> Figure:
         for own in style.first_of_row(panels):
             for ax, name in zip(own, NAMES, strict=True):
                 ax.set_ylabel(name)
+        figure.align_ylabels()
         figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
     return figure
 
@@ -62,7 +64,7 @@ def _band(ax: Axes, runs: Runs, name: str, k: int, label: str | None = None, das
     known = ~np.isnan(curves).all(axis=0)
     low, median, high = (f(curves[:, known], axis=0) for f in (np.nanmin, np.nanmedian, np.nanmax))
     shown = np.array(steps)[known]
-    ax.fill_between(shown, low, high, color=style.PALETTE[k], alpha=0.2, lw=0)
+    ax.fill_between(shown, low, high, color=style.PALETTE[k], alpha=0.15, lw=0)
     ax.plot(shown, median, color=style.PALETTE[k], lw=1.4, ls=dashes, label=label)
 
 
@@ -78,8 +80,12 @@ def _curve(rows: Sequence[Row], name: str, steps: Sequence[int]) -> list[float]:
 
 
 def _levels(own: Sequence[Axes]) -> None:
-    """Where an error neither shrinks nor grows, and the legends of what has several lines."""
+    """Scales, where an error neither shrinks nor grows, and the legends of what has several lines."""
     spectra, omega, saturation, exponent = own
+    spectra.set_yscale("log")
+    spectra.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    spectra.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    spectra.yaxis.set_minor_locator(NullLocator())
     for ax, level in ((spectra, 1.0), (exponent, 0.0)):
         ax.axhline(level, color="0.35", lw=0.8, ls=":", zorder=1)
     omega.set_ylim(bottom=0)

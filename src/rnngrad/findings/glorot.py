@@ -11,9 +11,6 @@ from .base import Row, Settings, interval, ranged, short
 N_VAR = {"standard": 1 / 3, "normalised": 1.0}
 """n Var W between layers of n units: their eq. 15, and eq. 12."""
 
-PUBLISHED = {"standard": 0.5, "normalised": 0.8}
-"""Average singular value of a layer's Jacobian, "around", in their section 4.2.1; 5 hidden layers."""
-
 HIDDEN_ONLY = ("predicted", "with_slopes", "activation_variance", "saturated")
 
 Values = dict[int, list[float]]
@@ -26,7 +23,7 @@ def title(settings: Settings) -> str:
 
 
 def rows(settings: Settings, numbers: Sequence[Measurement]) -> list[Row]:
-    """``jacobian``: mean singular value of ∂z_{l+1}/∂z_l, in theory 0.849 √(n Var W) E[tanh'], and as published.
+    """``jacobian``: mean singular value of ∂z_{l+1}/∂z_l, in theory 0.849 √(n Var W) E[tanh'].
     ``layer``: variances of the back-propagated gradient (``predicted`` from that of the last hidden layer by eq. 13,
     which takes every tanh' for 1, and ``with_slopes``, by n Var W E[tanh'²] per layer), of the weight gradient (eq. 14:
     the same at all layers) and of the activations; share of saturated units.
@@ -45,13 +42,13 @@ def printed(rows: Sequence[Row]) -> list[Row]:
 
 def table(rows: Sequence[Row]) -> list[list[str]]:
     """One line per initialisation and layer."""
-    heads = ["init", "layer", "mean singular value of ∂z(l+1)/∂z(l)", "theory", "published", "Var ∂C/∂z", "eq. 13"]
+    heads = ["init", "layer", "mean singular value of ∂z(l+1)/∂z(l)", "theory", "Var ∂C/∂z", "eq. 13"]
     lines = [[*heads, "with tanh'²", "Var ∂C/∂W", "Var h", "saturated"]]
     jacobians = {(row["variant"], row["layer"]): row for row in rows if row["event"] == "jacobian"}
     for row in rows:
         if row["event"] == "layer":
             own = jacobians.get((row["variant"], row["layer"]))
-            first = [ranged(own), short(own["theory"]), f"about {own['published']:g}"] if own else ["–"] * 3
+            first = [ranged(own), short(own["theory"])] if own else ["–"] * 2
             names = (
                 "gradient_variance",
                 "predicted",
@@ -75,8 +72,7 @@ def _sentence(variant: str, rows: Sequence[Row]) -> str:
     back = log(hidden[0]["gradient_variance"] / hidden[-1]["gradient_variance"]) / (len(hidden) - 1)
     weights = [row["weight_gradient_variance"] for row in hidden]
     return (
-        f"{variant}: mean singular values {min(means):.3f} to {max(means):.3f}, "
-        f"published about {PUBLISHED[variant]:g}. "
+        f"{variant}: mean singular values {min(means):.3f} to {max(means):.3f}. "
         f"Each layer back multiplies the variance of the gradient by {exp(back):.3f}, n Var W = {N_VAR[variant]:.3f}. "
         f"The variances of the hidden layers' weight gradients differ by a factor of {max(weights) / min(weights):.2f}."
     )
@@ -99,7 +95,6 @@ def _jacobians(variant: str, own: dict[str, Values]) -> list[Row]:
             "layer": layer,
             **interval(values),
             "theory": mean * median(own["slope_mean"][layer]),
-            "published": PUBLISHED[variant],
         }
         for layer, values in own["singular_value_mean"].items()
     ]
