@@ -42,6 +42,24 @@ class ReluRNN(Cell):
         return self.through_weights(params, (self.step(params, a, state) > 0).to(a.dtype))
 
 
+class SigmoidRNN(Cell):
+    """Vanilla net of logistic units: h_t = σ(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
+
+    Reference: Hochreiter 1991, Untersuchungen zu dynamischen neuronalen Netzen, whose analysis is of these units: a
+    slope of 1/4 at most.
+    """
+
+    name: ClassVar[str] = "rnn_sigmoid"
+    gate_names: ClassVar[tuple[str, ...]] = ("h",)
+
+    def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        return torch.sigmoid(a + self.recur(params, state))
+
+    def jacobian(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        h = self.step(params, a, state)
+        return self.through_weights(params, h * (1 - h))
+
+
 class LinearRNN(Cell):
     """Linear net: h_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh; its Jacobian is W_hh at every step.
 
