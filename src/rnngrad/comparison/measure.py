@@ -39,7 +39,7 @@ def measure(setting: Setting, say: Say) -> Iterator[Row]:
         for over, side in (("depth", pair.depth), ("time", pair.time)):
             labels = {"event": "remedy", "over": over, "pair": pair.name, "net": side.name, "state": side.state}
             yield from _rows(setting, side.norms(setting, bits), labels)
-    for width in setting.widths:
+    for width in sorted({setting.width, *setting.widths}):
         say(f"tied and redrawn weights at width {width}")
         yield from width_rows(setting, width)
     after = {name: train(model, setting, _counted(say, name, setting)) for name, model in (("MLP", mlp), ("RNN", rnn))}

@@ -84,7 +84,9 @@ def theory_rows(setting: Setting) -> list[Row]:
         "spectral radius, limit": log(sigma),
         "largest singular value, limit": log(largest_singular_value(sigma)),
     }
-    rows = [{"event": "theory", "name": name, "log_factor": value, "log_prefactor": 0.0} for name, value in found.items()]
+    rows = [
+        {"event": "theory", "name": name, "log_factor": value, "log_prefactor": 0.0} for name, value in found.items()
+    ]
     return rows + [{"event": "ceiling", **ceiling} for ceiling in _ceilings(setting)]
 
 

@@ -28,7 +28,7 @@ class Setting:
     weight_var: float = 1.0
     bias_var: float = 0.05
     input_var: float = 0.01
-    width: int = 64
+    width: int = 32
     length: int = 40
     seeds: tuple[int, ...] = tuple(range(10))
     widths: tuple[int, ...] = (32, 128, 512)
