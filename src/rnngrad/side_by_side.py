@@ -34,14 +34,14 @@ def theory(rows: Sequence[Row], name: str) -> float:
 
 def relative(row: Row) -> Array:
     """Natural log of the gradient relative to lag 0, by lag; -inf for an exact 0."""
-    logs = np.array([-inf if value is None else value for value in row["log_rms_per_sample"]])
+    logs: Array = np.array([-inf if value is None else value for value in row["log_rms_per_sample"]])
     return logs - logs[0] if np.isfinite(logs[0]) else logs
 
 
 def horizon(row: Row) -> float:
     """The first lag under 1 % of lag 0; infinite if there is none."""
-    under = np.flatnonzero(relative(row) < ONE_PERCENT)
-    return float(under[0]) if len(under) else inf
+    under = relative(row) < ONE_PERCENT
+    return float(under.argmax()) if under.any() else inf
 
 
 def learners(rows: Sequence[Row], net: str) -> set[int]:
@@ -63,4 +63,4 @@ def correlation(own: dict[str, Array]) -> float | None:
     """Of the tied rate with ln ρ of the mean step, over seeds; None for too few."""
     pair = np.stack([own["tied"], own["log_jacobian_radius"]])
     pair = pair[:, np.isfinite(pair).all(axis=0)]
-    return float(np.corrcoef(pair)[0, 1]) if pair.shape[1] >= FEWEST else None
+    return float(np.asarray(np.corrcoef(pair))[0, 1]) if pair.shape[1] >= FEWEST else None

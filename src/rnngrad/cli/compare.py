@@ -1,11 +1,17 @@
 """``rnngrad compare``: time beside depth on one axis."""
 
 import json
-from collections.abc import Sequence
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import click
+import torch
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +19,8 @@ from rich.text import Text
 from ..comparison import Setting, findings, measure
 from ..errors import UsageError
 from ..side_by_side import Row
-from .shared import json_line, json_option, threads_option, wrapped, writable
+from ..study import versions
+from .shared import json_line, json_option, set_threads, wrapped, writable
 
 
 @click.command()
@@ -31,7 +38,15 @@ from .shared import json_line, json_option, threads_option, wrapped, writable
 @click.option(
     "--updates", type=click.IntRange(min=1), default=500, show_default=True, help="Of the training between the two."
 )
-@threads_option
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    callback=set_threads,
+    expose_value=False,
+    help="Threads to compute on; matrices this small lose more to a second one than they gain.",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Output folder.")
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
@@ -43,12 +58,24 @@ def compare(seeds: int, seed: int, widths: str, out: Path, as_json: bool, quiet:
     pairs. The rows go to OUT/depth-and-time.jsonl.
     """
     setting = Setting(seeds=tuple(range(seed, seed + seeds)), widths=_numbers(widths), **variables)
+    measured = measure(setting, lambda text: None if quiet else click.echo(text, err=True))
     rows = []
     with (writable(out) / "depth-and-time.jsonl").open("w", encoding="utf-8") as file:
-        for row in measure(setting, lambda text: None if quiet else click.echo(text, err=True)):
-            file.write(json.dumps(row) + "\n")
+        for row in chain(measured, _made(monotonic())):
+            file.write(json_line(row) + "\n")
             rows.append(row)
     present(rows, out, as_json)
+
+
+def _made(began: float) -> Iterator[Row]:
+    """The last row: when, by what and in what time the others were made."""
+    yield {
+        "event": "made",
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(["rnngrad", *sys.argv[1:]]),
+        "seconds": monotonic() - began,
+        "versions": versions() | {"threads": str(torch.get_num_threads())},
+    }
 
 
 def _numbers(widths: str) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from torch.nn.functional import softplus
 
 from ..cells import CELLS, Params
 from ..engine import reference
-from ..models import FeedForward, Recurrent, Replicas
+from ..models import FeedForward, Recurrent
 from ..streams import generator
 from .setting import INPUTS, Setting
 
@@ -59,9 +59,9 @@ def outputs(model: FeedForward | Recurrent, params: Params, setting: Setting, x:
 
 
 class Trained(NamedTuple):
-    """The model after training, and its loss and share of right answers on fresh samples, (R,)."""
+    """The weights after training (R, P), and the loss and share of right answers on fresh samples, (R,)."""
 
-    model: Replicas
+    theta: Tensor
     loss: Tensor
     right: Tensor
 
@@ -78,14 +78,14 @@ def train(model: FeedForward | Recurrent, setting: Setting, say: Callable[[int],
         weights.grad = gradient * (CLIP / gradient.norm(dim=1, keepdim=True)).clamp(max=1.0)
         optimizer.step()
         say(update + 1)
-    return _tested(model.with_theta(weights.detach()), setting)
+    return _tested(model, weights.detach(), setting)
 
 
 @torch.no_grad()
-def _tested(model: FeedForward | Recurrent, setting: Setting) -> Trained:
+def _tested(model: FeedForward | Recurrent, theta: Tensor, setting: Setting) -> Trained:
     bits = draw([generator(seed, "test") for seed in setting.seeds], setting.length, TESTED)
-    found = outputs(model, model.params(), setting, bits.x)
-    return Trained(model, bits.losses(found).mean(dim=1), bits.right(found))
+    found = outputs(model, model.params(theta), setting, bits.x)
+    return Trained(theta, bits.losses(found).mean(dim=1), bits.right(found))
 
 
 def feed_forward(setting: Setting) -> FeedForward:

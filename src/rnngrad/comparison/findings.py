@@ -1,11 +1,12 @@
 """From the rows of a comparison to its tables and its words. No torch."""
 
 from collections.abc import Sequence
-from math import exp, inf, log
+from math import exp, inf, log, sqrt
 
 import numpy as np
 
 from ..side_by_side import (
+    FEWEST,
     LEARNED,
     ONE_PERCENT,
     Array,
@@ -110,15 +111,34 @@ def sentences(rows: Sequence[Row]) -> list[str]:
     widths = by_width(rows)
     parts = [_untied(rows, *next(iter(widths.items())))] if widths else []
     parts += [_tied(rows, width, own) for width, own in widths.items()]
-    return [*parts, WHY, _ceilings(rows), *(_training(rows, net) for net in ("mlp", "rnn"))]
+    return [*parts, WHY, _spread(rows), _ceilings(rows), *(_training(rows, net) for net in ("mlp", "rnn"))]
 
 
 WHY = (
     "Why: a product of fresh matrices averages over all their singular values, and the root mean square of those is "
-    "√χ_1; a typical seed lies below it by about 1/(2 width) a step. A power of one matrix keeps to its largest "
-    "eigenvalue, one number that a seed has drawn for all steps: the logs of its seeds part in proportion to the lag, "
-    "those of redrawn weights to its square root. As the width grows both tend to √χ_1."
+    "√χ_1; a typical seed lies below it by about 1/(2 width) a step. A power of one matrix comes to follow its largest "
+    "eigenvalue, one number that a seed has drawn for all steps. The wider the net, the less that number varies, the "
+    "more eigenvalues lie near the largest and the more steps it takes to lead: at a fixed lag both tend to √χ_1."
 )
+
+
+def _spread(rows: Sequence[Row]) -> str:
+    """How the seeds part with the lag: in proportion to it, or to its square root."""
+    s = setting_of(rows)
+    half, last = (s["length"] - 1) // 2, s["length"] - 1
+    said = []
+    for net, name in (("rnn", "tied"), ("redrawn", "redrawn"), ("mlp", "MLP")):
+        curves = np.array([relative(row) for row in chosen(rows, event="flow", net=net, moment="init")])
+        curves = curves[np.isfinite(curves).all(axis=1)]
+        if len(curves) < FEWEST:
+            return f"How the seeds part takes {FEWEST} seeds or more to see."
+        near, far = (float(curves[:, lag].std(ddof=1)) for lag in (half, last))
+        said.append(f"{name} {near:.2f} to {far:.2f} ({far / near:.2f} times)")
+    return (
+        f"From lag {half} to {last} the s.d. over seeds of the log gradient goes, at width {s['width']}: "
+        f"{', '.join(said)}; one factor for all steps gives {last / half:.2f} times, a factor of its own at each step "
+        f"{sqrt(last / half):.2f}."
+    )
 
 
 def _untied(rows: Sequence[Row], width: int, own: dict[str, Array]) -> str:

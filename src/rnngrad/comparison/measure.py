@@ -7,6 +7,7 @@ import torch
 
 from ..flow.layers import layer_norms
 from ..flow.norms import Norms
+from ..memory import require
 from ..models import FeedForward, Recurrent
 from .bit import Bits, Trained, feed_forward, layered, recurrent, train
 from .over_time import redrawn, tied, time_norms
@@ -15,6 +16,8 @@ from .remedies import PAIRS
 from .setting import Setting
 
 Say = Callable[[str], None]
+BYTES = 40
+"""Of a weight: its float32 and float64 copies, gradient and optimiser, and what is computed from them."""
 EVERY = 100
 """Updates between two words of progress."""
 
@@ -24,8 +27,14 @@ def measure(setting: Setting, say: Say) -> Iterator[Row]:
 
     ``event`` says what a row is: "setting"; "flow", gradient norms of one seed of one net by lag, natural logs,
     ``over`` "depth" or "time", ``moment`` "init" or "trained"; "remedy", the same of the nets of a pair; "training",
-    loss and share of right answers of one seed; "rate" (see :func:`width_rows`), "theory" and "ceiling".
+    loss and share of right answers of one seed; "rate" (see :func:`width_rows`), "theory" and "ceiling". Raises
+    UsageError for a size that does not fit into memory.
     """
+    _require_memory(setting)
+    return _measured(setting, say)
+
+
+def _measured(setting: Setting, say: Say) -> Iterator[Row]:
     yield {"event": "setting", **asdict(setting)}
     bits = probe(setting)
     say("theory and bounds")
@@ -42,10 +51,18 @@ def measure(setting: Setting, say: Say) -> Iterator[Row]:
     for width in sorted({setting.width, *setting.widths}):
         say(f"tied and redrawn weights at width {width}")
         yield from width_rows(setting, width)
-    after = {name: train(model, setting, _counted(say, name, setting)) for name, model in (("MLP", mlp), ("RNN", rnn))}
-    for name, trained in after.items():
-        yield from _trainings(setting, name, trained)
-    yield from _flows(setting, bits, after["MLP"].model, after["RNN"].model, "trained")
+    trained_mlp = train(mlp, setting, _counted(say, "MLP", setting))
+    trained_rnn = train(rnn, setting, _counted(say, "RNN", setting))
+    yield from _trainings(setting, "mlp", trained_mlp)
+    yield from _trainings(setting, "rnn", trained_rnn)
+    yield from _flows(setting, bits, mlp.with_theta(trained_mlp.theta), rnn.with_theta(trained_rnn.theta), "trained")
+
+
+def _require_memory(setting: Setting) -> None:
+    weights = len(setting.seeds) * setting.length * setting.width**2
+    widest = len(setting.seeds) * max(setting.widths) ** 2
+    hint = "use a smaller --width or --widths, a shorter --length or fewer --seeds"
+    require(BYTES * max(weights, widest), torch.device("cpu"), hint)
 
 
 def _flows(setting: Setting, bits: Bits, mlp: FeedForward, rnn: Recurrent, moment: str) -> Iterator[Row]:
@@ -73,7 +90,7 @@ def _rounded(logs: torch.Tensor) -> list[float | None]:
 def _trainings(setting: Setting, name: str, trained: Trained) -> Iterator[Row]:
     columns = zip(setting.seeds, trained.loss.tolist(), trained.right.tolist(), strict=True)
     for seed, loss, right in columns:
-        yield {"event": "training", "net": name.lower(), "seed": seed, "loss": loss, "right": right}
+        yield {"event": "training", "net": name, "seed": seed, "loss": loss, "right": right}
 
 
 def _counted(say: Say, name: str, setting: Setting) -> Callable[[int], None]:

@@ -40,14 +40,16 @@ def _layers(name: str, activation: str = "", init: str = "", norm: str = "none",
     """A feed-forward net; activation and initialisation are the setting's where none is named."""
     state = "z" if residual else "h"
 
-    def norms(setting: Setting, bits: Bits) -> Norms:
+    def norms_of(setting: Setting, bits: Bits) -> Norms:
         widths = (INPUTS, *[setting.width] * setting.length, 1)
         phi, drawn = activation or setting.activation, init or setting.layer_init
         model = FeedForward.seeded(widths, phi, drawn, setting.seeds, norm, residual)
         x = _fed(setting, bits.x[:, 0], model.params()["weight_1"]) if init else layered(setting, bits.x)
-        return layer_norms(model, x, bits.losses, state)
+        norms = layer_norms(model, x, bits.losses, state)
+        first = 1 if residual else 0  # z counts from the outputs, h from the last hidden layer
+        return Norms(norms.per_sample[first:], norms.of_mean[first:])
 
-    return Side(name, state, norms)
+    return Side(name, state, norms_of)
 
 
 def _steps(name: str, cell: str = "", init: str = "") -> Side:
@@ -74,7 +76,7 @@ PAIRS = (
     Pair("orthogonal", _layers("orthogonal", init="orthogonal"), _steps("orthogonal", init="orthogonal")),
     Pair("scaled for ReLU", _layers("He, ReLU", "relu", "he"), _steps("IRNN, ReLU", "rnn_relu", "identity")),
     Pair(
-        "scaled for tanh",
+        "the usual start",
         _layers("Glorot, tanh", "tanh", "glorot"),
         _steps("LSTM, forget bias 1", "lstm", "forget_bias_1"),
     ),

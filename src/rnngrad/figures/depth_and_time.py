@@ -11,10 +11,11 @@ from matplotlib.figure import Figure, SubFigure
 from ..side_by_side import Array, Row, by_width, chosen, learners, relative, theory
 from . import style
 
-DEPTH = {"color": style.PALETTE[1], "ls": "-", "marker": "s"}
-REDRAWN = {"color": style.PALETTE[2], "ls": "--", "marker": "^"}
-TIED = {"color": style.PALETTE[0], "ls": "-", "marker": "o"}
-THEORY: dict[str, Any] = {"color": "black", "lw": 1.3}
+Look = dict[str, Any]
+DEPTH: Look = {"color": style.PALETTE[1], "ls": "-", "marker": "s"}
+REDRAWN: Look = {"color": style.PALETTE[2], "ls": "--", "marker": "^"}
+TIED: Look = {"color": style.PALETTE[0], "ls": "-", "marker": "o"}
+THEORY: Look = {"color": "black", "lw": 1.3}
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 ONE_PERCENT = -2.0
@@ -29,7 +30,7 @@ def depth_and_time(title: str, rows: Sequence[Row]) -> Figure:
     """
     with style.style():
         figure = Figure(figsize=(12.5, 9.6), layout="constrained")
-        above, below = figure.subfigures(2, 1, height_ratios=(1.1, 1), hspace=0.04)
+        above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.1, 1), hspace=0.04)[:, 0]
         before, after, widths = above.subplots(1, 3)
         _before(before, rows)
         _after(after, rows)
@@ -53,7 +54,7 @@ def _before(ax: Axes, rows: Sequence[Row]) -> None:
     for own, name, look in zip(curves, names, (DEPTH, REDRAWN, TIED), strict=True):
         _band(ax, own, name, look)
     low, high = min(own.min() for own in curves), max(own.max() for own in curves)
-    lags = np.arange(curves[0].shape[1])
+    lags = np.arange(curves[0].shape[1], dtype=np.float64)
     for over, dashes in (("depth", (0, (1, 1))), ("time", (0, (4, 1, 1, 1)))):
         rate = theory(rows, f"sqrt_chi_1 over {over}")
         ax.plot(lags, lags * rate / log(10), ls=dashes, zorder=4, label=f"mean field, √χ₁ over {over}", **THEORY)
@@ -86,7 +87,7 @@ def _after(ax: Axes, rows: Sequence[Row]) -> None:
 
 def _widths(ax: Axes, rows: Sequence[Row]) -> None:
     """The rate of every seed at each width; a bar at the mean."""
-    kinds = (
+    kinds: tuple[tuple[str, Look, str | None], ...] = (
         ("redrawn", REDRAWN, None),
         ("tied", TIED, None),
         ("log_jacobian_radius", {"color": "black", "marker": "x"}, "(c) spectral radius of the mean step"),
@@ -103,7 +104,7 @@ def _widths(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set_xticks(range(len(widths)), [str(width) for width in widths])
     ax.set_xlabel("width")
     ax.set_ylabel("factor per step back")
-    ax.set_title("every seed's rate, tied and redrawn")
+    ax.set_title("the rate of every seed")
 
 
 def _remedies(ax: Axes, rows: Sequence[Row], over: str) -> None:
@@ -124,7 +125,7 @@ def _pairs(figure: SubFigure, rows: Sequence[Row]) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=3, title="(d) over depth  |  (e) over time")
 
 
-def _look(k: int) -> dict[str, Any]:
+def _look(k: int) -> Look:
     return {"color": style.PALETTE[(7, 0, 1, 2, 3, 4)[k]], "ls": DASHES[k], "marker": MARKERS[k]}
 
 
@@ -134,9 +135,11 @@ def _powers(rows: Sequence[Row]) -> Array:
     return np.where(np.isfinite(curves), curves, np.nan)
 
 
-def _band(ax: Axes, curves: Array, name: str, look: dict[str, Any]) -> None:
+def _band(ax: Axes, curves: Array, name: str, look: Look) -> None:
     lags = np.arange(curves.shape[1])
     ax.fill_between(lags, curves.min(axis=0), curves.max(axis=0), color=look["color"], alpha=0.18, lw=0)
+    for edge in (curves.min(axis=0), curves.max(axis=0)):  # which a grey print needs
+        ax.plot(lags, edge, color=look["color"], lw=0.6, ls=look["ls"], alpha=0.7)
     label = name or None
     ax.plot(lags, np.median(curves, axis=0), lw=1.8, ms=5, markevery=max(1, len(lags) // 8), label=label, **look)
 
