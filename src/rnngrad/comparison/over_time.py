@@ -85,8 +85,11 @@ def trajectory(net: Unrolled, x: Tensor) -> Sequence[Tensor]:
 
 
 def time_norms(net: Unrolled, bits: Bits) -> Norms:
-    """Norms of the gradient at every step of every replica by lag, whole state: (T, R, B, 1) and (T, R, 1)."""
-    x = bits.x.double()
+    """Norms of the gradient at every step of every replica by lag, whole state: (T, R, B, 1) and (T, R, 1).
+
+    The inputs are float64, as the weights are.
+    """
+    x = bits.x
     states, last = trajectory(net, x), net.weights(x.shape[1])
     hidden = hidden_of(last)
 

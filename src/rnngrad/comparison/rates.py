@@ -22,8 +22,9 @@ Row = dict[str, Any]
 
 
 def probe(setting: Setting) -> Bits:
-    """The samples on which the gradient is measured, the same in all nets."""
-    return draw([generator(seed, "probe") for seed in setting.seeds], setting.length)
+    """The samples on which the gradient is measured, the same in all nets, in float64."""
+    bits = draw([generator(seed, "probe") for seed in setting.seeds], setting.length)
+    return bits._replace(x=bits.x.double())
 
 
 def log_rates(norms: Norms, seeds: tuple[int, ...]) -> list[float | None]:
@@ -41,7 +42,7 @@ def width_rows(setting: Setting, width: int) -> list[Row]:
     own = replace(setting, width=width)
     model, bits = recurrent(own), probe(own)
     net = tied(model)
-    slopes = mean_slopes(net, bits.x.double())
+    slopes = mean_slopes(net, bits.x)
     tied_rates = log_rates(time_norms(net, bits), own.seeds)
     free_rates = log_rates(time_norms(redrawn(own, width), bits), own.seeds)
     return [

@@ -19,6 +19,8 @@ THEORY: Look = {"color": "black", "lw": 1.3}
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 ONE_PERCENT = -2.0
+SHADE = 0.15
+"""Of a band: several lie over each other."""
 HEADROOM = 1.2
 """Powers of ten above the data that a ceiling has to show where it goes."""
 
@@ -53,13 +55,14 @@ def _before(ax: Axes, rows: Sequence[Row]) -> None:
     names = ("MLP, by layers", "RNN, weights redrawn at every step", "RNN, by steps")
     for own, name, look in zip(curves, names, (DEPTH, REDRAWN, TIED), strict=True):
         _band(ax, own, name, look)
-    low, high = min(own.min() for own in curves), max(own.max() for own in curves)
+    shown = np.concatenate([own.ravel() for own in curves] + [np.zeros(1)])
+    low, high = np.nanmin(shown), np.nanmax(shown)
     lags = np.arange(curves[0].shape[1], dtype=np.float64)
     for over, dashes in (("depth", (0, (1, 1))), ("time", (0, (4, 1, 1, 1)))):
         rate = theory(rows, f"sqrt_chi_1 over {over}")
         ax.plot(lags, lags * rate / log(10), ls=dashes, zorder=4, label=f"mean field, √χ₁ over {over}", **THEORY)
     _ceiling(ax, rows, lags)
-    ax.set_ylim(low - 0.2, max(high, 0.0) + HEADROOM)
+    ax.set_ylim(low - 0.2, high + HEADROOM)
     _dress(ax, "at initialisation")
     ax.set_ylabel("gradient, relative to lag 0")
 
@@ -104,7 +107,7 @@ def _widths(ax: Axes, rows: Sequence[Row]) -> None:
     ax.set_xticks(range(len(widths)), [str(width) for width in widths])
     ax.set_xlabel("width")
     ax.set_ylabel("factor per step back")
-    ax.set_title("the rate of every seed")
+    ax.set_title("the rate of every seed; bar: mean")
 
 
 def _remedies(ax: Axes, rows: Sequence[Row], over: str) -> None:
@@ -137,7 +140,7 @@ def _powers(rows: Sequence[Row]) -> Array:
 
 def _band(ax: Axes, curves: Array, name: str, look: Look) -> None:
     lags = np.arange(curves.shape[1])
-    ax.fill_between(lags, curves.min(axis=0), curves.max(axis=0), color=look["color"], alpha=0.18, lw=0)
+    ax.fill_between(lags, curves.min(axis=0), curves.max(axis=0), color=look["color"], alpha=SHADE, lw=0)
     for edge in (curves.min(axis=0), curves.max(axis=0)):  # which a grey print needs
         ax.plot(lags, edge, color=look["color"], lw=0.6, ls=look["ls"], alpha=0.7)
     label = name or None
