@@ -286,3 +286,10 @@ def test_the_ledgers_table_comes_out_of_its_rows():
     text = written.markdown(written.read(ENTRY / f"{written.STEM}.jsonl"))
     assert (ENTRY / f"{written.STEM}.md").read_text(encoding="utf-8") == text
     assert text in (ENTRY / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readmes_rates_are_the_ledgers():
+    lines = findings.width_table(written.read(ENTRY / f"{written.STEM}.jsonl"))
+    readme = (ENTRY.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert len(lines) == 4
+    assert all(f"| {' | '.join(line)} |" in readme for line in lines)

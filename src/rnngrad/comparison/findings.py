@@ -137,7 +137,8 @@ def _spread(rows: Sequence[Row]) -> str:
     return (
         f"From lag {half} to {last} the s.d. over seeds of the log gradient goes, at width {s['width']}: "
         f"{', '.join(said)}; one factor for all steps gives {last / half:.2f} times, a factor of its own at each step "
-        f"{sqrt(last / half):.2f}."
+        f"{sqrt(last / half):.2f}. The s.d. of {len(s['seeds'])} seeds is itself known to about "
+        f"{sqrt(1 / (2 * (len(s['seeds']) - 1))):.0%}."
     )
 
 
