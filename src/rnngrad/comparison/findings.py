@@ -116,9 +116,10 @@ def sentences(rows: Sequence[Row]) -> list[str]:
 
 WHY = (
     "Why: a product of fresh matrices averages over all their singular values, and the root mean square of those is "
-    "√χ_1; a typical seed lies below it by about 1/(2 width) a step. A power of one matrix comes to follow its largest "
-    "eigenvalue, one number that a seed has drawn for all steps. The wider the net, the less that number varies, the "
-    "more eigenvalues lie near the largest and the more steps it takes to lead: at a fixed lag both tend to √χ_1."
+    "√χ_1; a typical seed lies below it, by 1/(2 width) a step where all slopes are alike and by more where many units "
+    "are flat. A power of one matrix comes to follow its largest eigenvalue, one number that a seed has drawn for all "
+    "steps. The wider the net, the less that number varies, the more eigenvalues lie near the largest and the more steps it "
+    "takes to lead: at a fixed lag both tend to √χ_1."
 )
 
 
@@ -146,8 +147,8 @@ def _untied(rows: Sequence[Row], width: int, own: dict[str, Array]) -> str:
     rate, expected = float(np.nanmean(own["redrawn"])), theory(rows, "sqrt_chi_1 over time")
     return (
         f"Weights redrawn at every step, width {width}: log rate {_mean_and_spread(own['redrawn'])} a step over seeds, "
-        f"factor {exp(rate):.3f}; mean field says {expected:.4f}, √χ_1 = {exp(expected):.3f}, less 1/(2 width) = "
-        f"{1 / (2 * width):.4f}."
+        f"factor {exp(rate):.3f}; mean field says {expected:.4f}, √χ_1 = {exp(expected):.3f}, for the mean "
+        f"square over seeds, and 1/(2 width) = {1 / (2 * width):.4f} or more below it for a typical one."
     )
 
 
