@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rnngrad.cells import CELLS, Cell, Params
+from rnngrad.cells import CELLS as ALL_CELLS
+from rnngrad.cells import Cell, Params
 from rnngrad.engine import Tap, choose, cpu, reference
+from rnngrad.engine.cpu.arguments import CELLS as KNOWN
 from rnngrad.errors import UsageError
 
 # R, T, B, I, H, keep: one of everything; H off the vector width; B off the tile; many inputs; loss at every step.
@@ -23,6 +25,7 @@ SHAPES = [
     (1, 40, 33, 2, 33, 12),
     (3, 30, 16, 40, 70, 3),
 ]
+CELLS = {name: ALL_CELLS[name] for name in KNOWN}
 FORMAT = "R{}-T{}-B{}-I{}-H{}-keep{}".format
 
 
@@ -254,6 +257,7 @@ def test_only_what_is_asked_for_gets_a_gradient():
 def test_choose_takes_it_where_it_can():
     for name, cell in CELLS.items():
         assert choose(cell, torch.float32, torch.device("cpu")).name == "cpu", name
+    assert choose(ALL_CELLS["rnn_sigmoid"], torch.float32, torch.device("cpu")).name == "reference"
     assert choose(CELLS["rnn"], torch.float16, torch.device("cpu")).name == "reference"
     assert choose(CELLS["rnn"], torch.float32, torch.device("meta")).name == "reference"
 

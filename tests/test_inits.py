@@ -16,7 +16,7 @@ INPUTS, H, OUTPUTS, LENGTH = 3, 64, 2, 200
 FITTING = {
     "default": list(CELLS),
     "orthogonal": list(CELLS),
-    "identity": ["rnn", "rnn_relu", "rnn_identity"],
+    "identity": ["rnn", "rnn_relu", "rnn_sigmoid", "rnn_identity"],
     "forget_bias_1": ["lstm"],
     "chrono": ["lstm"],
 }

@@ -5,11 +5,12 @@ from .gru import GRU
 from .inits import INITS, initialise
 from .linear import Linear
 from .lstm import LSTM
-from .rnn import RNN, LinearRNN, ReluRNN
+from .rnn import RNN, LinearRNN, ReluRNN, SigmoidRNN
 
 CELLS: dict[str, Cell] = {
     "rnn": RNN(),
     "rnn_relu": ReluRNN(),
+    "rnn_sigmoid": SigmoidRNN(),
     "rnn_identity": LinearRNN(),
     "lstm": LSTM(),
     "gru": GRU(),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from math import sqrt
 
 import torch
 from torch import Generator, Tensor
@@ -42,7 +43,7 @@ def identity(cell: Cell, inputs: int, hidden: int, length: int, generator: Gener
     Reference: Le, Jaitly & Hinton 2015, arXiv:1504.00941 (IRNN with ``rnn_relu``). The paper writes a Gaussian
     "with standard deviation of 0.001" for the other weights.
     """
-    _needs(cell, "identity", ("h",), "a vanilla cell (rnn, rnn_relu, rnn_identity)")
+    _needs(cell, "identity", ("h",), "a vanilla cell (rnn, rnn_relu, rnn_sigmoid, rnn_identity)")
     params = default(cell, inputs, hidden, length, generator)
     params["weight_ih"].normal_(0.0, 0.001, generator=generator)
     params["weight_hh"] = torch.eye(hidden)
@@ -80,6 +81,26 @@ def chrono(cell: Cell, inputs: int, hidden: int, length: int, generator: Generat
     return params
 
 
+def gaussian(weight_var: float, bias_var: float, input_var: float) -> Init:
+    """The initialisation by whose variances mean-field theory knows a net."""
+
+    def init(cell: Cell, inputs: int, hidden: int, length: int, generator: Generator) -> Params:
+        """In gaussian_V_B_I recurrent weights are N(0, V/H), biases N(0, B), b_hh = 0, input weights N(0, I/n_in).
+
+        Reference: Chen, Pennington & Schoenholz 2018, arXiv:1806.05394.
+        """
+        deviations = {
+            "weight_ih": sqrt(input_var / inputs),
+            "weight_hh": sqrt(weight_var / hidden),
+            "bias_ih": sqrt(bias_var),
+            "bias_hh": 0.0,
+        }
+        shapes = cell.shapes(inputs, hidden)
+        return {name: torch.randn(shape, generator=generator) * deviations[name] for name, shape in shapes.items()}
+
+    return init
+
+
 INITS: dict[str, Init] = {
     "default": default,
     "orthogonal": orthogonal,
@@ -87,22 +108,28 @@ INITS: dict[str, Init] = {
     "forget_bias_1": forget_bias(1.0),
     "chrono": chrono,
 }
-"""By name; ``forget_bias_B`` is known for every number B."""
+"""By name; ``forget_bias_B`` is known for every number B, and ``gaussian_V_B_I`` for all variances."""
+
+GAUSSIAN = re.compile("gaussian" + 3 * r"_(-?\d{1,6}(?:\.\d{1,9})?)")
 
 
 def canonical(name: str) -> str:
     """The one spelling of an initialisation's name. Raises UsageError for an unknown one."""
     if name in INITS:
         return name
+    if GAUSSIAN.fullmatch(name):
+        return "_".join(["gaussian", *(f"{variance:.9f}".rstrip("0").rstrip(".") for variance in _variances(name))])
     match = re.fullmatch(r"forget_bias_(-?\d{1,6}(?:\.\d{1,6})?)", name)
     if not match:
-        raise unknown("init", name, INITS)
+        raise unknown("init", name, [*INITS, "gaussian_V_B_I"])
     return f"forget_bias_{float(match[1]):g}"
 
 
 def find(name: str) -> Init:
     """The initialisation of that name. Raises UsageError for an unknown one."""
     name = canonical(name)
+    if GAUSSIAN.fullmatch(name):
+        return gaussian(*_variances(name))
     return INITS[name] if name in INITS else forget_bias(float(name.removeprefix("forget_bias_")))
 
 
@@ -119,6 +146,14 @@ def initialise(
     params["readout_weight"] = torch.empty(outputs, hidden).uniform_(-bound, bound, generator=generator)
     params["readout_bias"] = torch.empty(outputs).uniform_(-bound, bound, generator=generator)
     return params
+
+
+def _variances(name: str) -> tuple[float, float, float]:
+    """V, B and I of gaussian_V_B_I."""
+    weight, bias, inputs = (float(number) for number in name.split("_")[1:])
+    if min(weight, bias, inputs) < 0:
+        raise UsageError(f"init '{name}': a variance must be 0 or more")
+    return weight, bias, inputs
 
 
 def _needs(cell: Cell, init: str, gate_names: tuple[str, ...], fitting: str) -> None:

@@ -14,14 +14,16 @@ class Vanilla(Cell):
     """One layer of units, h_t = φ(z_t): all that the vanilla nets share but φ."""
 
     gate_names: ClassVar[tuple[str, ...]] = ("h",)
+    steepest: ClassVar[float] = 1.0
+    """The largest value of φ'."""
 
     @abstractmethod
     def slope(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
-        """φ'(z_t), (R, B, H); its largest value is 1."""
+        """φ'(z_t), (R, B, H)."""
 
     def linearise(self, params: Params, a: Tensor, state: Tensor) -> Linear:
         slope = self.slope(params, a, state)
-        return Linear(slope.unsqueeze(-2).unsqueeze(-2), None, params["weight_hh"], {"h": slope})
+        return Linear(slope.unsqueeze(-2).unsqueeze(-2), None, params["weight_hh"], {"h": slope / self.steepest})
 
 
 class RNN(Vanilla):
@@ -54,6 +56,24 @@ class ReluRNN(Vanilla):
 
     def slope(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
         return (self.step(params, a, state) > 0).to(a.dtype)
+
+
+class SigmoidRNN(Vanilla):
+    """Vanilla net of logistic units: h_t = σ(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
+
+    Reference: Hochreiter 1991, Untersuchungen zu dynamischen neuronalen Netzen, whose analysis is of these units: a
+    slope of 1/4 at most.
+    """
+
+    name: ClassVar[str] = "rnn_sigmoid"
+    steepest: ClassVar[float] = 0.25
+
+    def step(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        return torch.sigmoid(a + self.recur(params, state))
+
+    def slope(self, params: Params, a: Tensor, state: Tensor) -> Tensor:
+        h = self.step(params, a, state)
+        return h * (1 - h)
 
 
 class LinearRNN(Vanilla):

@@ -9,6 +9,7 @@ import click
 
 from ..errors import UsageError
 from .bench import bench
+from .compare import compare
 from .depth import depth
 from .listing import list_
 from .probe import probe
@@ -24,7 +25,7 @@ def command() -> None:
     """The reference laboratory for long-term dependencies in recurrent networks."""
 
 
-for subcommand in (task, probe, depth, report, list_, bench):
+for subcommand in (task, probe, depth, compare, report, list_, bench):
     command.add_command(subcommand)
 
 

@@ -1,5 +1,6 @@
 """Figures: rows in, figure out. One figure, one file; no torch."""
 
+from .depth_and_time import depth_and_time
 from .depth_chain import depth_chain
 from .depth_factors import depth_factors
 from .depth_glorot import depth_glorot
@@ -13,6 +14,7 @@ from .singular_values import singular_values
 from .training_measures import training_measures
 
 __all__ = [
+    "depth_and_time",
     "depth_chain",
     "depth_factors",
     "depth_glorot",

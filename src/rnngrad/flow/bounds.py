@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..models import Recurrent
 from ..theory import Bound, error_flow_bounds, gated_bounds
 
-ACTIVATIONS = {"rnn": "tanh", "rnn_relu": "relu", "rnn_identity": "identity"}
+ACTIVATIONS = {"rnn": "tanh", "rnn_relu": "relu", "rnn_sigmoid": "sigmoid", "rnn_identity": "identity"}
 """The activation of each cell of conventional units."""
 
 PATH_GATES = {"lstm": "f", "gru": "z"}
