@@ -118,8 +118,8 @@ WHY = (
     "Why: a product of fresh matrices averages over all their singular values, and the root mean square of those is "
     "√χ_1; a typical seed lies below it, by 1/(2 width) a step where all slopes are alike and by more where many units "
     "are flat. A power of one matrix comes to follow its largest eigenvalue, one number that a seed has drawn for all "
-    "steps. The wider the net, the less that number varies, the more eigenvalues lie near the largest and the more steps "
-    "it takes to lead: at a fixed lag both tend to √χ_1."
+    "steps. The wider the net, the less that number varies, the more eigenvalues lie near the largest and the more "
+    "steps it takes to lead: at a fixed lag both tend to √χ_1."
 )
 
 
