@@ -8,7 +8,7 @@ import torch
 from scipy.stats import chisquare, kstest
 
 from rnngrad.cells import CELLS, INITS, initialise
-from rnngrad.cells.inits import find
+from rnngrad.cells.inits import canonical, find
 from rnngrad.errors import UsageError
 from rnngrad.streams import STREAMS, drawn_length, generator
 
@@ -227,3 +227,22 @@ def test_a_drawn_length_depends_on_stream_and_index_alone():
     assert drawn("train") == first
     assert drawn("test") != first
     assert drawn("test", 100) != drawn("test", 200)
+
+
+@every_cell
+def test_gaussian_has_the_variances_of_its_name(cell):
+    """Var of N(0, v) draws is v with a relative standard error of √(2/N)."""
+    params = draw("gaussian_1.5_0.05_0.3", cell, hidden=256, inputs=16)
+    for name, variance in {"weight_hh": 1.5 / 256, "bias_ih": 0.05, "weight_ih": 0.3 / 16}.items():
+        weight = params[name].double()
+        assert weight.square().mean().item() == pytest.approx(variance, rel=4.5 * sqrt(2 / weight.numel()))
+    assert not params["bias_hh"].any()
+
+
+def test_gaussian_has_one_spelling_and_no_negative_variance():
+    assert canonical("gaussian_1.500000000_0_00.050") == "gaussian_1.5_0_0.05"
+    assert canonical("gaussian_10_0_0") == "gaussian_10_0_0"
+    with pytest.raises(UsageError, match="a variance must be 0 or more"):
+        find("gaussian_1_-1_0")
+    with pytest.raises(UsageError, match=r"unknown init 'gaussian_1': .*gaussian_V_B_I"):
+        find("gaussian_1")
