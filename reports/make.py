@@ -87,7 +87,8 @@ def rebuild(name: str) -> str:
     for group in found:
         report.draw(group, store, folder)
         page += [(folder / f"{group.name}.md").read_text(encoding="utf-8")]
-        page += [f"![{kind}]({group.name}-{kind}.png)" for kind in ("learning", "flow")] + [""]
+        kinds = [kind for kind in ("learning", "flow", "measures") if (folder / f"{group.name}-{kind}.png").exists()]
+        page += [f"![{kind}]({group.name}-{kind}.png)" for kind in kinds] + [""]
     for own in report.found(store):
         report.draw_found(own, folder)
         page += [own.markdown, f"![{own.kind}]({own.name}.png)", ""]
