@@ -1,0 +1,1 @@
+"""Experiments on feed-forward nets, one file each: models in, rows of a long table out."""
