@@ -48,6 +48,38 @@ class State:
         return f"at most {seconds // 60:.0f}:{seconds % 60:02.0f}"
 
 
+class Percent:
+    """How far an experiment is, on a line that moves on a terminal, on plain lines elsewhere. A context manager."""
+
+    def __init__(self, what: str, total: int, quiet: bool) -> None:
+        self.console = Console(stderr=True, quiet=quiet)
+        self.what, self.total, self.done = what, total, 0
+        self.moves = self.console.is_terminal and not self.console.is_dumb_terminal
+        self.live = Live(console=self.console, refresh_per_second=4, get_renderable=self._line, transient=True)
+        self.started = self.last_plain = monotonic()
+
+    def __enter__(self) -> "Percent":
+        if self.moves:
+            self.live.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.moves:
+            self.live.stop()
+
+    def advance(self) -> None:
+        """One batch more is done."""
+        self.done += 1
+        if not self.moves and monotonic() - self.last_plain > PLAIN_EVERY:
+            self.last_plain = monotonic()
+            self.console.print(self._line(), soft_wrap=True)
+
+    def _line(self) -> str:
+        share = min(1.0, self.done / self.total)
+        left = (monotonic() - self.started) * (1 - share) / share if share else 0.0
+        return f"{self.what}: {share:.0%}, about {left // 60:.0f}:{left % 60:02.0f} left"
+
+
 class Progress:
     """Watches a study. Use as a context manager; call it after every update."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UsageError
+from .measurement import Measurement
 
 SCHEMA_VERSION = 2
 APPLICATION = 0x726E6E67  # "rnng", by which SQLite files tell whose they are
@@ -44,7 +45,27 @@ CREATE TABLE probes (
     PRIMARY KEY (run, step)
 ) WITHOUT ROWID
 """
-JSON_COLUMNS = ("versions", "card", "baselines", "scores", "flow")
+EXPERIMENTS = (
+    """
+CREATE TABLE IF NOT EXISTS experiments (
+    id INTEGER PRIMARY KEY,
+    created_at TEXT NOT NULL,
+    name TEXT NOT NULL, settings TEXT NOT NULL,
+    device TEXT NOT NULL, versions TEXT NOT NULL, command TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('running', 'finished', 'interrupted')),
+    seconds REAL NOT NULL
+)
+""",
+    """
+CREATE TABLE IF NOT EXISTS measurements (
+    experiment INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+    quantity TEXT NOT NULL, value REAL,
+    seed INTEGER, hidden_layers INTEGER, epoch INTEGER, layer INTEGER, variant TEXT NOT NULL, x REAL
+)
+""",
+)
+"""Made when the first experiment is written: a store without one has no such tables."""
+JSON_COLUMNS = ("versions", "card", "baselines", "scores", "flow", "settings")
 
 Row = dict[str, Any]
 
@@ -53,7 +74,8 @@ class Store:
     """Runs and their snapshots. Gradients are natural logs of the whole state's first-over-last ratio.
 
     A run's row holds its resolved card and its outcome so far, a snapshot's row one evaluation, a probe's row the flow
-    at an update in between. What is in the store after a crash is everything up to the last committed evaluation.
+    at an update in between; an experiment has a row of its own, and its numbers in a long table. What is in the store
+    after a crash is everything up to the last committed evaluation.
     """
 
     def __init__(self, path: Path, create: bool = True) -> None:
@@ -140,8 +162,7 @@ class Store:
 
     def update_run(self, run: int, row: Mapping[str, Any]) -> None:
         """Changes some columns of a run."""
-        columns = ", ".join(f"{name} = ?" for name in row)
-        self._db.execute(f"UPDATE runs SET {columns} WHERE id = ?", [*_encoded(row), run])
+        self._update("runs", run, row)
 
     def runs(self) -> list[Row]:
         """All runs, oldest first."""
@@ -163,6 +184,38 @@ class Store:
         query = "SELECT step, flow FROM snapshots WHERE run = ? AND flow <> '{}' ORDER BY step"
         ends = [self._select(f"{query} {order} LIMIT 1", [run]) for order in ("ASC", "DESC")]
         return (ends[0][0], ends[1][0]) if ends[0] else None
+
+    def add_experiment(self, row: Mapping[str, Any]) -> int:
+        """Inserts an experiment; returns its id."""
+        for statement in EXPERIMENTS:
+            self._db.execute(statement)
+        return self._insert("experiments", row)
+
+    def add_measurements(self, experiment: int, rows: Sequence[Measurement]) -> None:
+        """Inserts numbers of an experiment."""
+        marks = ", ".join("?" * (1 + len(Measurement._fields)))
+        names = ", ".join(("experiment", *Measurement._fields))
+        values = [(experiment, *row) for row in rows]
+        self._db.executemany(f"INSERT INTO measurements ({names}) VALUES ({marks})", values)
+
+    def update_experiment(self, experiment: int, row: Mapping[str, Any]) -> None:
+        """Changes some columns of an experiment."""
+        self._update("experiments", experiment, row)
+
+    def experiments(self) -> list[Row]:
+        """All experiments, oldest first."""
+        known = self._db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'experiments'").fetchone()[0]
+        return self._select("SELECT * FROM experiments ORDER BY id", []) if known else []
+
+    def measurements(self, experiment: int) -> list[Measurement]:
+        """All numbers of an experiment, in the order in which they were written."""
+        query = f"SELECT {', '.join(Measurement._fields)} FROM measurements WHERE experiment = ? ORDER BY rowid"
+        with closing(self._db.execute(query, [experiment])) as cursor:
+            return [Measurement(*row) for row in cursor]
+
+    def _update(self, table: str, key: int, row: Mapping[str, Any]) -> None:
+        columns = ", ".join(f"{name} = ?" for name in row)
+        self._db.execute(f"UPDATE {table} SET {columns} WHERE id = ?", [*_encoded(row), key])
 
     def _insert(self, table: str, row: Mapping[str, Any]) -> int:
         marks = ", ".join("?" * len(row))

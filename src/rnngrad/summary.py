@@ -115,6 +115,19 @@ def _newest(runs: list[Row]) -> list[Row]:
     return list(newest.values())
 
 
+def newest_experiments(experiments: Sequence[Row]) -> dict[str, Row]:
+    """The newest finished experiment of each name and settings, by a name that is unique and fit for a file."""
+    newest: dict[tuple[str, str], Row] = {}
+    for row in experiments:
+        if row["status"] == "finished":
+            newest[row["name"], json.dumps(row["settings"], sort_keys=True)] = row
+    names = [name for name, _ in newest]
+    return {
+        name if names.count(name) == 1 else f"{name}-{sha256(settings.encode()).hexdigest()[:6]}": row
+        for (name, settings), row in newest.items()
+    }
+
+
 def ended(run: Row) -> bool:
     """Whether the run came to its own end."""
     return run["status"] in ("finished", "diverged")

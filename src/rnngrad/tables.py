@@ -1,5 +1,6 @@
 """The table of a comparison, for the terminal and in Markdown."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
@@ -16,11 +17,22 @@ def terminal_table(comparison: Comparison) -> Table:
 
     A few cells stand side by side, which fits a narrow terminal; many stand one below the other.
     """
-    title, words = Text(comparison.title), Text(caption(comparison))  # as text, not as markup
-    table = Table(title=title, caption=words, title_justify="left", caption_justify="left")
     lines = [headings(comparison), *rows(comparison)]
     if len(lines) <= 1 + SIDE_BY_SIDE:
         lines = [list(column) for column in zip(*lines, strict=True)]
+    return on_terminal(comparison.title, lines, caption(comparison))
+
+
+def markdown_table(comparison: Comparison) -> str:
+    """The same as Markdown, with its title and caption."""
+    lines = [headings(comparison), *rows(comparison)]
+    return in_markdown(comparison.title, lines, sentences(comparison), caption(comparison))
+
+
+def on_terminal(title: str, lines: Sequence[Sequence[str]], caption: str = "") -> Table:
+    """Headings and lines, the first column to the left."""
+    words = Text(caption) if caption else None  # as text, not as markup
+    table = Table(title=Text(title), caption=words, title_justify="left", caption_justify="left")
     for k, heading in enumerate(lines[0]):
         table.add_column(Text(heading), justify="right" if k else "left", overflow="fold")
     for row in lines[1:]:
@@ -28,12 +40,13 @@ def terminal_table(comparison: Comparison) -> Table:
     return table
 
 
-def markdown_table(comparison: Comparison) -> str:
-    """The same as Markdown, with its title and caption."""
-    lines = [headings(comparison), ["---", *["---:"] * (len(headings(comparison)) - 1)], *rows(comparison)]
-    table = "\n".join("| " + " | ".join(_escaped(cell) for cell in line) + " |" for line in lines)
-    words = "\n".join(f"- {_escaped(sentence)}" for sentence in sentences(comparison))
-    return f"**{_escaped(comparison.title)}**\n\n{table}\n\n{_escaped(caption(comparison))}\n\n{words}\n"
+def in_markdown(title: str, lines: Sequence[Sequence[str]], sentences: Sequence[str], caption: str = "") -> str:
+    """Headings and lines as a table, between its title and what there is to say."""
+    ruled = [lines[0], ["---", *["---:"] * (len(lines[0]) - 1)], *lines[1:]]
+    table = "\n".join("| " + " | ".join(_escaped(cell) for cell in line) + " |" for line in ruled)
+    words = "\n".join(f"- {_escaped(sentence)}" for sentence in sentences)
+    blocks = [f"**{_escaped(title)}**", table, _escaped(caption), words]
+    return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def sentences(comparison: Comparison) -> list[str]:

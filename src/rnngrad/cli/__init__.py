@@ -9,6 +9,7 @@ import click
 
 from ..errors import UsageError
 from .bench import bench
+from .depth import depth
 from .listing import list_
 from .report import report
 from .task import task
@@ -22,7 +23,7 @@ def command() -> None:
     """The reference laboratory for long-term dependencies in recurrent networks."""
 
 
-for subcommand in (task, report, list_, bench):
+for subcommand in (task, report, list_, bench, depth):
     command.add_command(subcommand)
 
 

@@ -4,14 +4,18 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
 from ..store import Row, Store
 from ..summary import Comparison
-from ..tables import sentences, terminal_table
+from ..tables import on_terminal, sentences, terminal_table
 from .shared import json_line, wrapped
+
+if TYPE_CHECKING:
+    from ..report import Found
 
 
 def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool) -> None:
@@ -31,6 +35,30 @@ def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool)
         click.echo(json.dumps({"event": "files", "files": [str(f) for f in files], "store": str(store.path)}))
     else:
         click.echo("\n".join([*(f"wrote {file}" for file in files), f"runs in {store.path}"]))
+
+
+def present_found(store: Store, out: Path, as_json: bool, only: int | None = None) -> None:
+    """Prints what the experiments found, or one of them, and draws their figures."""
+    from .. import report  # seaborn takes as long to import as torch, and measuring need not wait for it
+
+    files = []
+    for found in report.found(store, only):
+        files += report.draw_found(found, out)
+        _print_found(found, as_json)
+    if as_json:
+        click.echo(json.dumps({"event": "files", "files": [str(f) for f in files], "store": str(store.path)}))
+    else:
+        click.echo("\n".join([*(f"wrote {file}" for file in files), f"numbers in {store.path}"]))
+
+
+def _print_found(found: "Found", as_json: bool) -> None:
+    if as_json:
+        for row in found.printed:
+            click.echo(json_line(row))
+        return
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(on_terminal(found.title, found.lines))
+    click.echo("\n".join(wrapped(sentence) for sentence in found.sentences))
 
 
 def _print_json(comparison: Comparison) -> None:

@@ -7,7 +7,7 @@ import click
 from ..errors import UsageError, unknown
 from ..store import Store
 from ..summary import comparisons
-from .presentation import present
+from .presentation import present, present_found
 from .shared import json_option, writable
 
 
@@ -20,14 +20,18 @@ def report(path: Path, name: str | None, out: Path | None, as_json: bool) -> Non
     """Tables and figures again, from stored rows, without training."""
     store = Store(path, create=False)
     try:
-        runs = store.runs()
-        if not runs:
+        runs, experiments = store.runs(), store.experiments()
+        if not runs and not experiments:
             raise UsageError(f"the store {path} has no runs: train some with `rnngrad task`")
         tasks = sorted({run["task"] for run in runs})
         if name and name not in tasks:
             raise unknown("stored task", name, tasks)
         wanted = [run for run in runs if name in (None, run["task"])]
-        present(comparisons(wanted), store, writable(out or path.parent), as_json)
+        folder = writable(out or path.parent)
+        if wanted:
+            present(comparisons(wanted), store, folder, as_json)
+        if experiments and not name:
+            present_found(store, folder, as_json)
     except UsageError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:

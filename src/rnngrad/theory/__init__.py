@@ -3,6 +3,7 @@
 from .bound import Bound
 from .error_flow import error_flow_bounds
 from .gated import chrono_time_scales, gate_path_log_rms, gated_bounds, lstm_exponents, time_scales
+from .growth import growth_interval, widest_growth_interval
 from .latch import latch, latch_states, latch_threshold
 from .mean_field import MeanField, critical_line, mean_field
 from .random_matrices import (
@@ -21,6 +22,7 @@ __all__ = [
     "error_flow_bounds",
     "gate_path_log_rms",
     "gated_bounds",
+    "growth_interval",
     "largest_singular_value",
     "latch",
     "latch_states",
@@ -30,4 +32,5 @@ __all__ = [
     "mean_singular_value",
     "newman_exponents",
     "time_scales",
+    "widest_growth_interval",
 ]

@@ -1,0 +1,127 @@
+"""``rnngrad depth``: the feed-forward analysis, one subcommand per experiment."""
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+from .. import data
+from ..experiment import Experiment
+from ..measurement import Measurement
+from ..progress import Percent
+from ..store import Store
+from .presentation import present_found
+from .shared import choose_device, json_option, threads_option, writable
+
+Options = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+@click.group()
+def depth() -> None:
+    """The feed-forward analysis: depth as the index that time is in a recurrent net."""
+
+
+def options(seeds: int | None = None, reads_digits: bool = False) -> Options:
+    """What the subcommands share; ``seeds``: the default number of seeds, where there are any."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        chosen = [
+            threads_option,
+            click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
+            click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True),
+            json_option,
+            click.option("--quiet", is_flag=True, help="No progress on stderr."),
+        ]
+        if reads_digits:
+            help_ = "Your own MNIST, npz or IDX, instead of the 1,000 digits that ship here."
+            chosen.insert(0, click.option("--data", "file", type=click.Path(path_type=Path), help=help_))
+        if seeds is not None:
+            chosen.insert(0, click.option("--seeds", type=click.IntRange(1, 10_000), default=seeds, show_default=True))
+        for option in reversed(chosen):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+@depth.command(name="nielsen")
+@options(seeds=30, reads_digits=True)
+def nielsen(seeds: int, file: Path | None, device: str, **how: Any) -> None:
+    """Nielsen's chapter 5: bias gradients of sigmoid nets, in many seeds, beside what he published.
+
+    SEEDS nets of each depth are trained, 500 full-batch steps; at initialisation there are at least 200.
+    """
+    from ..depth import nielsen as experiment
+
+    digits, chosen = data.digits(file), choose_device(device)
+    numbers = experiment.measure(digits, range(seeds), chosen)
+    run("nielsen", {"seeds": seeds, **_source(file)}, chosen, experiment.batches(seeds), numbers, **how)
+
+
+@depth.command(name="glorot")
+@options(seeds=5, reads_digits=True)
+def glorot(seeds: int, file: Path | None, device: str, **how: Any) -> None:
+    """Glorot & Bengio: Jacobians, gradients and weight gradients of tanh nets, standard and normalised weights."""
+    from ..depth import glorot as experiment
+
+    digits, chosen = data.digits(file), choose_device(device)
+    numbers = experiment.measure(digits, range(seeds), chosen)
+    run("glorot", {"seeds": seeds, **_source(file)}, chosen, seeds * len(experiment.INITS), numbers, **how)
+
+
+@depth.command(name="chain")
+@click.option("--factor", "factors", type=float, multiple=True, default=(0.9, 1.1), show_default=True)
+@click.option("--depth", "layers", type=click.IntRange(2, 100_000), default=100, show_default=True, help="Layers.")
+@options()
+def chain(factors: Sequence[float], layers: int, device: str, **how: Any) -> None:
+    """The linear chain W = a · I: activations and gradients are powers of a. --factor may be repeated."""
+    from ..depth import chain as experiment
+
+    chosen, factors = choose_device(device), list(dict.fromkeys(factors))
+    numbers = experiment.measure(factors, layers, chosen)
+    run("chain", {"factors": factors, "depth": layers}, chosen, len(factors), numbers, **how)
+
+
+@depth.command(name="factors")
+@options(seeds=20, reads_digits=True)
+def factors(seeds: int, file: Path | None, device: str, **how: Any) -> None:
+    """The factors |w σ'(z)| of logistic units: how large they are, when they exceed 1, and nets where all do."""
+    from ..depth import factors as experiment
+
+    digits, chosen = data.digits(file), choose_device(device)
+    numbers, batches = (
+        experiment.measure(digits, range(seeds), chosen),
+        len(experiment.INITS) + 1 + len(experiment.CHAINS),
+    )
+    run("factors", {"seeds": seeds, **_source(file)}, chosen, batches, numbers, **how)
+
+
+def run(
+    name: str,
+    settings: Mapping[str, Any],
+    device: torch.device,
+    batches: int,
+    numbers: Iterator[list[Measurement]],
+    out: Path,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Measures, writes to the store, and presents what was found."""
+    typed = shlex.join(["rnngrad", *sys.argv[1:]])
+    store = Store(writable(out) / "rnngrad.db")
+    try:
+        experiment = Experiment(name, settings, device, typed, batches, numbers)
+        with Percent(f"depth {name}", batches, quiet) as progress:
+            key = experiment.record(store, progress.advance)
+        present_found(store, out, as_json, only=key)
+    finally:
+        store.close()
+
+
+def _source(file: Path | None) -> dict[str, str]:
+    """What the settings say of the data."""
+    return {"data": "shipped" if file is None else str(file)}

@@ -1,0 +1,58 @@
+"""An experiment's numbers to the store, as they are measured."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+import torch
+
+from .measurement import Measurement
+from .store import Store
+from .study import device_name, versions
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """``numbers`` yields them in about ``batches`` batches, some of which may be empty.
+
+    ``settings``: what was chosen, as text and numbers; two experiments of one name and equal settings are the same.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    device: torch.device
+    command: str
+    batches: int
+    numbers: Iterator[list[Measurement]]
+
+    def record(self, store: Store, watch: Callable[[], None]) -> int:
+        """Measures and writes, calling ``watch`` after every batch; returns the experiment's id in the store.
+
+        Whatever ends it early, Ctrl-C included, leaves what was measured in the store, marked as interrupted.
+        """
+        began, experiment = monotonic(), store.add_experiment(self._row())
+        status = "interrupted"
+        try:
+            for batch in self.numbers:
+                if batch:
+                    with store.transaction():
+                        store.add_measurements(experiment, batch)
+                watch()
+            status = "finished"
+        finally:
+            store.update_experiment(experiment, {"status": status, "seconds": monotonic() - began})
+        return experiment
+
+    def _row(self) -> dict[str, Any]:
+        return {
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "name": self.name,
+            "settings": dict(self.settings),
+            "device": device_name(self.device),
+            "versions": versions(),
+            "command": self.command,
+            "status": "running",
+            "seconds": 0.0,
+        }

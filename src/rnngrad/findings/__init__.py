@@ -1,0 +1,9 @@
+"""From an experiment's stored numbers to what is printed and drawn. To add one, copy a file and add it to FINDINGS."""
+
+from . import chain, factors, glorot, nielsen
+from .base import Finding
+
+FINDINGS: dict[str, Finding] = {"nielsen": nielsen, "glorot": glorot, "chain": chain, "factors": factors}
+"""By the experiment's name."""
+
+__all__ = ["FINDINGS", "Finding"]
