@@ -11,6 +11,7 @@ from ..errors import UsageError
 from .bench import bench
 from .depth import depth
 from .listing import list_
+from .remedies import remedies as remedies  # joins the group of depth
 from .report import report
 from .task import task
 

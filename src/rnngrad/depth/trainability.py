@@ -6,7 +6,7 @@ gradient that initialisation, normalisation and clipping are there to mend.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite, log
+from math import inf, isfinite, log
 
 import torch
 from torch import Tensor
@@ -25,22 +25,18 @@ CLIP = 1.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one replica: ``loss``, the mean over the last epoch of the loss before each update, None once it is infinite
-    or none at all; ``updates`` until then."""
+    """Of one replica: ``loss``, the mean over the last epoch of the loss before each update, infinite once it is that
+    or no number; ``updates`` until then."""
 
     seed: int
     rate: float
-    loss: float | None
+    loss: float
     updates: int
 
     @property
     def trained(self) -> bool:
         """Whether the loss came under the threshold."""
-        return self.loss is not None and self.loss < THRESHOLD
-
-    def better_than(self, other: "Outcome") -> bool:
-        """Whether it ended lower; any loss is lower than none."""
-        return self.loss is not None and (other.loss is None or self.loss < other.loss)
+        return self.loss < THRESHOLD
 
 
 def sample_losses(outputs: Tensor, labels: Tensor) -> Tensor:
@@ -67,7 +63,7 @@ def best_outcomes(
         if not left:
             break
         for outcome in descend(model.select(left), x, labels, [seeds[k] for k in left], rate, epochs, clip):
-            if outcome.seed not in best or outcome.better_than(best[outcome.seed]):
+            if outcome.seed not in best or outcome.loss < best[outcome.seed].loss:
                 best[outcome.seed] = outcome
     return [best[seed] for seed in seeds]
 
@@ -91,12 +87,12 @@ def descend(
             theta, losses = _update(model, theta, x[batch], labels[batch], rate, clip)
             total += losses * batch.shape[1] / len(x)
         updates = epoch * -(-len(x) // BATCH)
-        now = {k: Outcome(seeds[k], rate, _finite(loss), updates) for k, loss in zip(rows, total.tolist(), strict=True)}
-        ended |= now
-        kept = [i for i, k in enumerate(rows) if now[k].loss is not None and not now[k].trained]
-        if not kept:
+        means = [mean if isfinite(mean) else inf for mean in total.tolist()]
+        ended |= {k: Outcome(seeds[k], rate, mean, updates) for k, mean in zip(rows, means, strict=True)}
+        left = [i for i, k in enumerate(rows) if isfinite(means[i]) and not ended[k].trained]
+        if not left:
             break
-        theta, rows = theta[kept], [rows[i] for i in kept]
+        theta, rows = theta[left], [rows[i] for i in left]
     return [ended[k] for k in range(len(seeds))]
 
 
@@ -112,7 +108,3 @@ def _update(
         norms = torch.linalg.vector_norm(gradient, dim=1)
         gradient = gradient * (clip / norms.clamp(min=clip)).unsqueeze(1)
     return theta.detach() - rate * gradient, losses.detach()
-
-
-def _finite(value: float) -> float | None:
-    return value if isfinite(value) else None

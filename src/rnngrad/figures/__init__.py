@@ -7,6 +7,8 @@ from .depth_nielsen import depth_nielsen
 from .flow_by_lag import flow_by_lag
 from .gradient_flow import gradient_flow
 from .learning_curves import learning_curves
+from .remedies_growth import remedies_growth
+from .remedies_maps import remedies_gradient, remedies_training
 
 __all__ = [
     "depth_chain",
@@ -16,4 +18,7 @@ __all__ = [
     "flow_by_lag",
     "gradient_flow",
     "learning_curves",
+    "remedies_gradient",
+    "remedies_growth",
+    "remedies_training",
 ]
