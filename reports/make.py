@@ -38,6 +38,10 @@ ENTRIES = {
     ),
     "copy-lag30": ("Copy memory, lag 30", [f"task copy --lag 30 {FOUR}"]),
     "copy-lag100": ("Copy memory, lag 100", [f"task copy --lag 100 --steps 3000 {FOUR}"]),
+    "depth-nielsen": ("Depth: Nielsen's chapter 5", ["depth nielsen"]),
+    "depth-glorot": ("Depth: Glorot & Bengio, standard and normalised weights", ["depth glorot"]),
+    "depth-chain": ("Depth: the linear chain", ["depth chain --factor 0.9 --factor 1.1"]),
+    "depth-factors": ("Depth: the factors of the backward product", ["depth factors"]),
     "tuning-adding": ("Learning rates for adding", tuning("adding", "--seeds 3")),
     "tuning-copy": ("Learning rates for copy memory", tuning("copy", "--seeds 2 --steps 3000")),
 }
@@ -55,7 +59,7 @@ def run(name: str) -> None:
 
 def slim(folder: Path) -> None:
     """Keeps of the flow profiles what the figures show, the first and the last of every run, and no weights."""
-    shutil.rmtree(folder / "weights")
+    shutil.rmtree(folder / "weights", ignore_errors=True)
     with sqlite3.connect(folder / "rnngrad.db", isolation_level=None) as db:
         ends = "SELECT {}(step) FROM snapshots AS own WHERE own.run = snapshots.run"
         first, last = ends.format("min"), ends.format("max")
@@ -72,19 +76,22 @@ def rebuild(name: str) -> str:
     store = Store(folder / "rnngrad.db", create=False)
     runs = store.runs()
     found = comparisons(runs)
+    outcomes = [f"{line.label} {line.summary()['solved']}/{line.summary()['n']}" for c in found for line in c.lines]
     page = [f"# {title}", ""]
     for comparison in found:
         report.draw(comparison, store, folder)
         page += [(folder / f"{comparison.name}.md").read_text(encoding="utf-8")]
         page += [f"![{kind}]({comparison.name}-{kind}.png)" for kind in ("learning", "flow")] + [""]
+    for own in report.found(store):
+        report.draw_found(own, folder)
+        page += [own.markdown, f"![{own.kind}]({own.name}.png)", ""]
+        outcomes += own.sentences[:1]
+    runs += store.experiments()
     store.close()
     page += ["Made by, on the day and in the time given:", "", *provenance(runs), ""]
     page += [f"Rebuilt from the rows by `rnngrad report --store reports/{name}/rnngrad.db`.", ""]
     (folder / "README.md").write_text("\n".join(page), encoding="utf-8")
-    solved = ", ".join(
-        f"{line.label} {line.summary()['solved']}/{line.summary()['n']}" for c in found for line in c.lines
-    )
-    return f"| [{name}]({name}/README.md) | {title} | {runs[0]['created_at'][:10]} | {solved} |"
+    return f"| [{name}]({name}/README.md) | {title} | {runs[0]['created_at'][:10]} | {', '.join(outcomes)} |"
 
 
 def provenance(runs: list[dict]) -> list[str]:
@@ -94,10 +101,11 @@ def provenance(runs: list[dict]) -> list[str]:
         own = [run for run in runs if run["command"] == command]
         cells = {}
         for run in own:
-            key = (run["cell"], run["init"], run["lr"])
+            key = tuple(run.get(part) for part in ("cell", "init", "lr"))
             cells[key] = max(cells.get(key, 0.0), run["seconds"])
         versions = ", ".join(f"{k} {v}" for k, v in own[0]["versions"].items())
-        where = f"{own[0]['device']}, engine {own[0]['engine']}, {versions}"
+        engine = f"engine {own[0]['engine']}, " if "engine" in own[0] else ""
+        where = f"{own[0]['device']}, {engine}{versions}"
         lines.append(f"- `{command}` ({own[0]['created_at'][:10]}, {sum(cells.values()):,.0f} s; {where})")
     return lines
 
@@ -108,7 +116,7 @@ def main(names: list[str]) -> None:
         run(name)
     made = [rebuild(name) for name in ENTRIES if (HERE / name / "rnngrad.db").exists()]
     head = (HERE / "HEAD.md").read_text(encoding="utf-8")
-    table = ["| entry | what | date | seeds solved |", "| --- | --- | --- | --- |", *made]
+    table = ["| entry | what | date | seeds solved, or what was found |", "| --- | --- | --- | --- |", *made]
     (HERE / "README.md").write_text(head + "\n" + "\n".join(table) + "\n", encoding="utf-8")
 
 

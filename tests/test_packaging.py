@@ -1,4 +1,4 @@
-"""A wheel and an editable install both find the cards, and the command starts."""
+"""A wheel and an editable install both find the cards and the data, and the command starts."""
 
 import subprocess
 import sys
@@ -33,6 +33,17 @@ def listed(*options, **environment):
 
 def test_the_installed_command_finds_the_cards():
     assert listed() == NAMES
+
+
+def test_the_wheel_holds_the_digits_their_notice_and_the_published_numbers(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        assert "rnngrad/data/NOTICE.md" in archive.namelist()
+        assert "CC BY-SA 3.0" in archive.read("rnngrad/data/NOTICE.md").decode()
+        archive.extractall(tmp_path)
+    read = "import rnngrad.data as d; print(d.__file__, len(d.digits().labels), len(d.nielsen_norms()))"
+    environment = {"PYTHONPATH": str(tmp_path)}
+    result = subprocess.run([sys.executable, "-c", read], capture_output=True, text=True, cwd="/", env=environment)
+    assert result.stdout.split() == [str(tmp_path / "rnngrad/data/__init__.py"), "1000", "54"], result.stderr
 
 
 def test_the_wheel_holds_the_cards_and_finds_them_when_unpacked_elsewhere(wheel, tmp_path):

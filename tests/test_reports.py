@@ -27,12 +27,32 @@ def store_of(tmp_path):
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda path: path.name)
 def test_the_tables_come_out_of_the_rows(entry, store_of):
-    found = comparisons(store_of(entry).runs())
-    assert {f"{c.name}.md" for c in found} | {"README.md"} == {path.name for path in entry.glob("*.md")}
-    for comparison in found:
-        table = (entry / f"{comparison.name}.md").read_text(encoding="utf-8")
-        assert table == markdown_table(comparison)
+    store = store_of(entry)
+    tables = {f"{c.name}.md": markdown_table(c) for c in comparisons(store.runs())}
+    tables |= {f"{found.name}.md": found.markdown for found in report.found(store)}
+    store.close()
+    assert {*tables, "README.md"} == {path.name for path in entry.glob("*.md")}
+    for name, table in tables.items():
+        assert table == (entry / name).read_text(encoding="utf-8")
         assert table in (entry / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("entry", [e for e in ENTRIES if e.name.startswith("depth-")], ids=lambda path: path.name)
+def test_the_figures_of_depth_come_out_of_the_rows(entry, store_of, tmp_path):
+    store = store_of(entry)
+    names = {path.name for found in report.found(store) for path in report.draw_found(found, tmp_path)}
+    store.close()
+    assert names == {path.name for path in entry.iterdir()} - {"README.md", "rnngrad.db"}
+
+
+def test_every_published_norm_before_training_is_inside_our_band(store_of):
+    """Of Nielsen's nets, in the 200 seeds of the ledger."""
+    store = store_of(REPORTS / "depth-nielsen")
+    (found,) = report.found(store)
+    store.close()
+    known = [row for row in found.rows if row["event"] == "norm" and row["epoch"] == 0 and row["published"] is not None]
+    assert len(known) == 9
+    assert all(row["seeds"] == 200 and row["low"] < row["published"] < row["high"] for row in known)
 
 
 def test_the_figures_come_out_of_the_rows(store_of, tmp_path):

@@ -15,7 +15,7 @@ from .study import device_name, versions
 
 @dataclass(frozen=True)
 class Experiment:
-    """``numbers`` yields them in about ``batches`` batches, some of which may be empty.
+    """``numbers`` yields them in batches, some of which may be empty.
 
     ``settings``: what was chosen, as text and numbers; two experiments of one name and equal settings are the same.
     ``earlier``: the id in the store of one that is to be continued, see :func:`resumable`.
@@ -25,7 +25,6 @@ class Experiment:
     settings: Mapping[str, Any]
     device: torch.device
     command: str
-    batches: int
     numbers: Iterator[list[Measurement]]
     earlier: int | None = None
 

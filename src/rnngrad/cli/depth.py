@@ -25,8 +25,8 @@ def depth() -> None:
     """The feed-forward analysis: depth as the index that time is in a recurrent net."""
 
 
-def options(seeds: int | None = None, reads_digits: bool = False) -> Options:
-    """What the subcommands share; ``seeds``: the default number of seeds, where there are any."""
+def options(seeds: tuple[int, int] | None = None, reads_digits: bool = False) -> Options:
+    """What the subcommands share; ``seeds``: how many by default and at most, where there are any."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         chosen = [
@@ -40,7 +40,8 @@ def options(seeds: int | None = None, reads_digits: bool = False) -> Options:
             help_ = "Your own MNIST, npz or IDX, instead of the 1,000 digits that ship here."
             chosen.insert(0, click.option("--data", "file", type=click.Path(path_type=Path), help=help_))
         if seeds is not None:
-            chosen.insert(0, click.option("--seeds", type=click.IntRange(1, 10_000), default=seeds, show_default=True))
+            count = click.IntRange(1, seeds[1])
+            chosen.insert(0, click.option("--seeds", type=count, default=seeds[0], show_default=True))
         for option in reversed(chosen):
             function = option(function)
         return function
@@ -49,7 +50,7 @@ def options(seeds: int | None = None, reads_digits: bool = False) -> Options:
 
 
 @depth.command(name="nielsen")
-@options(seeds=30, reads_digits=True)
+@options(seeds=(30, 10_000), reads_digits=True)
 def nielsen(seeds: int, file: Path | None, device: str, **how: Any) -> None:
     """Nielsen's chapter 5: bias gradients of sigmoid nets, in many seeds, beside what he published.
 
@@ -63,7 +64,7 @@ def nielsen(seeds: int, file: Path | None, device: str, **how: Any) -> None:
 
 
 @depth.command(name="glorot")
-@options(seeds=5, reads_digits=True)
+@options(seeds=(5, 1_000), reads_digits=True)
 def glorot(seeds: int, file: Path | None, device: str, **how: Any) -> None:
     """Glorot & Bengio: Jacobians, gradients and weight gradients of tanh nets, standard and normalised weights."""
     from ..depth import glorot as experiment
@@ -87,17 +88,14 @@ def chain(factors: Sequence[float], layers: int, device: str, **how: Any) -> Non
 
 
 @depth.command(name="factors")
-@options(seeds=20, reads_digits=True)
+@options(seeds=(20, 200), reads_digits=True)
 def factors(seeds: int, file: Path | None, device: str, **how: Any) -> None:
     """The factors |w σ'(z)| of logistic units: how large they are, when they exceed 1, and nets where all do."""
     from ..depth import factors as experiment
 
     digits, chosen = data.digits(file), choose_device(device)
-    numbers, batches = (
-        experiment.measure(digits, range(seeds), chosen),
-        len(experiment.INITS) + 1 + len(experiment.CHAINS),
-    )
-    run("factors", {"seeds": seeds, **_source(file)}, chosen, batches, numbers, **how)
+    numbers = experiment.measure(digits, range(seeds), chosen)
+    run("factors", {"seeds": seeds, **_source(file)}, chosen, experiment.BATCHES, numbers, **how)
 
 
 def run(
@@ -114,7 +112,7 @@ def run(
     typed = shlex.join(["rnngrad", *sys.argv[1:]])
     store = Store(writable(out) / "rnngrad.db")
     try:
-        experiment = Experiment(name, settings, device, typed, batches, numbers)
+        experiment = Experiment(name, settings, device, typed, numbers)
         with Percent(f"depth {name}", batches, quiet) as progress:
             key = experiment.record(store, progress.advance)
         present_found(store, out, as_json, only=key)

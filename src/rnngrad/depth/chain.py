@@ -12,8 +12,8 @@ from ..models import FeedForward
 from ..streams import generator
 
 WIDTH, SAMPLES = 8, 4
-RANGE = 700.0
-"""A float64 holds numbers up to e^709, and the activations are plain numbers."""
+RANGE = 340.0
+"""Activations are plain numbers, whose squares a float64 holds from e^-708 to e^709."""
 
 
 def measure(factors: Sequence[float], depth: int, device: torch.device) -> Iterator[list[Measurement]]:
@@ -42,7 +42,7 @@ def _of(factor: float, depth: int, device: torch.device) -> list[Measurement]:
         "exact_log_gradient": [None, *((depth - layer) * log(abs(factor)) for layer in range(1, depth + 1))],
     }
     return [
-        Measurement(quantity, value, layer=layer, variant=f"{factor:g}")
+        Measurement(quantity, value, layer=layer, variant=repr(factor))
         for quantity, values in found.items()
         for layer, value in enumerate(values)
         if value is not None

@@ -32,11 +32,13 @@ CHAINS = {
 """Chains of single units with b = -w/2, so that an input of 1/2 gives z = 0 and the steepest slope, 1/4, at every unit;
 by name, the weight and the input. The last input is just outside the interval in which w = 20 makes a factor of 1."""
 
+BATCHES = len(INITS) + 1 + len(CHAINS)
+
 
 def measure(digits: Digits, seeds: Sequence[int], device: torch.device) -> Iterator[list[Measurement]]:
-    """In three parts. By variant and layer, over all weights from hidden layer l on, all seeds and digits: quantile of
-    |w σ'(z_l)| at the share x, growing, the share that is 1 or more, and saturated. growth_interval at the weight x,
-    widest_growth_interval. By variant and layer of a chain: log_gradient, ln |∂C/∂z_l| - ln |∂C/∂z_L|.
+    """In BATCHES parts. By variant and layer, over all weights that lead back to hidden layer l, all seeds and digits:
+    quantile of |w σ'(z_l)| at the share x, and growing, the share that is 1 or more. growth_interval at the weight x,
+    and widest_growth_interval. By variant and layer of a chain: log_gradient, ln |∂C/∂z_l| - ln |∂C/∂z_L|.
     """
     for variant, init in INITS.items():
         yield _distribution(variant, FeedForward.seeded(WIDTHS, "sigmoid", init, seeds).to(device), digits)

@@ -7,7 +7,8 @@ Source: fig/generate_gradient.py and src/network2.py of mnielsen/neural-networks
 """
 
 from collections.abc import Iterator, Sequence
-from math import log
+from math import ceil, log
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,13 +25,11 @@ RATE, DECAY = 0.1, 5.0
 """η, and λ: a weight is multiplied by 1 - ηλ/n at every update, n = 1,000."""
 EPOCHS = 500
 INITIAL_SEEDS = 200
-TOGETHER = 20
-"""Seeds that are measured at once in float64: bounds the memory."""
+TOGETHER = 30
+"""Seeds that run at once: bounds the memory."""
 
 
-def measure(
-    digits: Digits, seeds: Sequence[int], device: torch.device, epochs: int = EPOCHS
-) -> Iterator[list[Measurement]]:
+def measure(digits: Digits, seeds: Sequence[int], device: torch.device) -> Iterator[list[Measurement]]:
     """All nets: at initialisation of 200 seeds, or more if more are trained, then through training of ``seeds``.
 
     Rows come as they are measured: log_norm_of_mean and log_rms_per_sample by seed, hidden_layers, epoch and layer,
@@ -42,19 +41,21 @@ def measure(
     yield [Measurement("constant_loss", float(cross_entropy(share.logit(), share)))]
     for hidden_layers in HIDDEN_LAYERS:
         widths = (x.shape[1], *[HIDDEN] * hidden_layers, CLASSES)
-        initial = sorted({*range(INITIAL_SEEDS), *seeds})
-        for first in range(0, len(initial), TOGETHER):
-            own = initial[first : first + TOGETHER]
+        for own in _groups(sorted({*range(INITIAL_SEEDS), *seeds})):
+            yield _initial_rows(FeedForward.seeded(widths, "sigmoid", "nielsen", own).to(device), x, y, own)
+        for own in _groups(seeds):
             model = FeedForward.seeded(widths, "sigmoid", "nielsen", own).to(device)
-            yield _initial_rows(model, x, y, own)
-        model = FeedForward.seeded(widths, "sigmoid", "nielsen", seeds).to(device)
-        for epoch, (norms, losses) in enumerate(descend(model, x, y, epochs)):
-            yield _training_rows(norms, losses, seeds, hidden_layers, epoch) if is_kept(epoch) else []
+            for epoch, step in enumerate(descend(model, x, y, EPOCHS)):
+                yield _training_rows(step, own, hidden_layers, epoch) if is_kept(epoch) else []
+
+
+def _groups(seeds: Sequence[int]) -> list[Sequence[int]]:
+    return [seeds[first : first + TOGETHER] for first in range(0, len(seeds), TOGETHER)]
 
 
 def is_kept(epoch: int) -> bool:
-    """Whether an epoch is stored: all of the fall at the start, then every tenth, and the last."""
-    return epoch < 50 or epoch % 10 == 0 or epoch == EPOCHS - 1
+    """Whether an epoch is stored: all of the first, then fewer and fewer, and the last."""
+    return epoch < 20 or (epoch < 100 and epoch % 5 == 0) or epoch % 25 == 0 or epoch == EPOCHS - 1
 
 
 def cross_entropy(outputs: Tensor, y: Tensor) -> Tensor:
@@ -62,22 +63,31 @@ def cross_entropy(outputs: Tensor, y: Tensor) -> Tensor:
     return binary_cross_entropy_with_logits(outputs, y.expand_as(outputs), reduction="none").sum(dim=-1)
 
 
-def descend(model: FeedForward, x: Tensor, y: Tensor, epochs: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Full-batch descent of all replicas; before each update the norms (R, k) of the bias gradients, from the update's
-    own backward pass, and the losses (R,). x: (B, I), y: (B, O).
+class Step(NamedTuple):
+    """Before an update: the weights ``theta`` (R, P), the ``norms`` of the bias gradients of the hidden layers (R, k),
+    and the unregularised ``losses`` (R,)."""
+
+    theta: Tensor
+    norms: Tensor
+    losses: Tensor
+
+
+def descend(model: FeedForward, x: Tensor, y: Tensor, epochs: int) -> Iterator[Step]:
+    """Full-batch descent of all replicas, the norms from each update's own backward pass. x: (B, I), y: (B, O).
 
     The gradient of the mean loss with respect to a bias is the data-averaged δ of its layer.
     """
-    theta, keep = model.theta, _kept_share(model, len(x))
+    theta, keep = model.theta.detach().clone(), _kept_share(model, len(x))
     for _ in range(epochs):
-        theta = theta.detach().requires_grad_()
+        theta = theta.requires_grad_()
         outputs = model.pre_activations(model.params(theta), x.expand(len(theta), -1, -1))[-1]
         losses = cross_entropy(outputs, y).mean(dim=1)
         (gradient,) = torch.autograd.grad(losses.sum(), theta)
         biases = model.params(gradient)
         norms = [torch.linalg.vector_norm(biases[f"bias_{k}"], dim=1) for k in range(1, model.depth)]
-        yield torch.stack(norms, dim=1), losses.detach()
-        theta = keep * theta.detach() - RATE * gradient
+        theta = theta.detach()
+        yield Step(theta, torch.stack(norms, dim=1), losses.detach())
+        theta = keep * theta - RATE * gradient
 
 
 def _kept_share(model: FeedForward, samples: int) -> Tensor:
@@ -100,14 +110,13 @@ def _initial_rows(model: FeedForward, x: Tensor, y: Tensor, seeds: Sequence[int]
     ]
 
 
-def _training_rows(
-    norms: Tensor, losses: Tensor, seeds: Sequence[int], hidden_layers: int, epoch: int
-) -> list[Measurement]:
+def _training_rows(step: Step, seeds: Sequence[int], hidden_layers: int, epoch: int) -> list[Measurement]:
     rows = [
-        Measurement("loss", loss, seed, hidden_layers, epoch) for seed, loss in zip(seeds, losses.tolist(), strict=True)
+        Measurement("loss", loss, seed, hidden_layers, epoch)
+        for seed, loss in zip(seeds, step.losses.tolist(), strict=True)
     ]
     if epoch:  # those at initialisation are there in float64
-        for seed, own in zip(seeds, norms.tolist(), strict=True):
+        for seed, own in zip(seeds, step.norms.tolist(), strict=True):
             rows += [
                 Measurement("log_norm_of_mean", log(norm), seed, hidden_layers, epoch, layer)
                 for layer, norm in enumerate(own, start=1)
@@ -115,6 +124,7 @@ def _training_rows(
     return rows
 
 
-def batches(seeds: int, epochs: int = EPOCHS) -> int:
-    """How many batches of rows :func:`measure` yields, for a progress bar."""
-    return 1 + len(HIDDEN_LAYERS) * (-(-max(INITIAL_SEEDS, seeds) // TOGETHER) + epochs)
+def batches(seeds: int) -> int:
+    """How many batches of rows :func:`measure` yields for the first so many seeds."""
+    initial, trained = (ceil(count / TOGETHER) for count in (max(INITIAL_SEEDS, seeds), seeds))
+    return 1 + len(HIDDEN_LAYERS) * (initial + trained * EPOCHS)

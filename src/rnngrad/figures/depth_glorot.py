@@ -77,8 +77,8 @@ def _legend() -> list[Any]:
         Line2D([], [], ls="", color=colour, marker=marker, mec="black", ms=6, label=bounds[variant])
         for variant, (colour, marker) in LOOKS.items()
     ]
-    handles.append(Line2D([], [], color="0.1", lw=1.1, ls=DASHED, label="theory: 0.849 √(n Var W) E[tanh'], eq. 13"))
-    handles.append(Line2D([], [], color="0.1", lw=1.1, label="theory with E[tanh'²]"))
+    handles.append(Line2D([], [], color="0.1", lw=1.1, ls=DASHED, label="theory: quarter circle; eq. 13"))
+    handles.append(Line2D([], [], color="0.1", lw=1.1, label="the same with E[tanh'²] at every layer"))
     handles.append(Line2D([], [], color="0.35", lw=1.0, ls=":", label="published"))
     handles.append(Patch(color="0.6", alpha=0.4, label="2.5–97.5 % of seeds"))
     return handles
