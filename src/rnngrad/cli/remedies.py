@@ -3,10 +3,7 @@
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -25,7 +22,7 @@ from .shared import choose_device, writable
 @click.option("--depth", "depths", multiple=True, type=int, metavar="L", help="Hidden layers; may be repeated.")
 @click.option("--width", type=click.IntRange(min=1), default=64, show_default=True, help="Units of a hidden layer.")
 @click.option("--seeds", type=click.IntRange(1, 100), help="Seeds that are trained: 1, or 3 with --full.")
-@click.option("--full", is_flag=True, help="The whole grid: LeakyReLU and 1/n_in, eleven depths, three rates, three seeds.")
+@click.option("--full", is_flag=True, help="LeakyReLU and 1/n_in too, eleven depths, three rates, three seeds.")
 @options(reads_digits=True)
 def remedies(
     activations: Sequence[str],
@@ -48,19 +45,15 @@ def remedies(
     """
     from ..depth import remedies as experiment
 
-    activations = activations or (experiment.ALL_ACTIVATIONS if full else experiment.ACTIVATIONS)
-    inits = inits or (experiment.ALL_INITS if full else experiment.INITS)
-    depths = depths or (experiment.ALL_DEPTHS if full else experiment.DEPTHS)
-    recipes = experiment.grid(activations, inits, depths)
+    recipes = experiment.grid(
+        activations or (experiment.ALL_ACTIVATIONS if full else experiment.ACTIVATIONS),
+        inits or (experiment.ALL_INITS if full else experiment.INITS),
+        depths or (experiment.ALL_DEPTHS if full else experiment.DEPTHS),
+    )
     rates = experiment.ALL_RATES if full else experiment.RATES
     protocol = experiment.Protocol(width, seeds or (3 if full else 1), rates)
     digits, chosen = data.digits(file), choose_device(device)
-    settings: dict[str, Any] = {
-        **{"activations": list(activations), "inits": list(inits), "depths": list(depths)},
-        **asdict(protocol),
-        **{"rates": list(rates), **experiment.STANDARDS},
-        "digits": sha256(digits.images.tobytes() + digits.labels.tobytes()).hexdigest()[:12],
-    }
+    settings = experiment.settings(recipes, protocol, digits)
     store = Store(writable(out) / "rnngrad.db")
     try:
         earlier = resumable(store, "remedies", settings)
@@ -69,9 +62,8 @@ def remedies(
             click.echo(f"{len(known)} of {len(recipes)} nets are in the store already", err=True)
         numbers = experiment.measure(recipes, known, protocol, digits, chosen)
         typed = shlex.join(["rnngrad", *sys.argv[1:]])
-        work = Experiment("remedies", settings, chosen, typed, len(recipes), numbers, earlier)
         with Percent("depth remedies", len(recipes), quiet) as progress:
-            key = work.record(store, progress.advance)
+            key = Experiment("remedies", settings, chosen, typed, numbers, earlier).record(store, progress.advance)
         present_found(store, out, as_json, only=key)
     finally:
         store.close()

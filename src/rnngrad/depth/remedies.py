@@ -13,7 +13,8 @@ respect to its own z, and all share one log scale.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 from math import inf, log
 from typing import Any
 
@@ -21,7 +22,7 @@ import torch
 from torch import Tensor
 
 from ..data import Digits
-from ..errors import UsageError, unknown
+from ..errors import UsageError
 from ..flow.layers import layer_norms
 from ..measurement import Measurement
 from ..models import FeedForward
@@ -51,6 +52,9 @@ INITIAL_SEEDS = 10
 EXPLODES = log(10)
 """A gradient explodes where the interval of ln(first/last) lies above this: more than tenfold on the way back."""
 
+Number = tuple[str, float, int | None]
+"""Quantity, value and seed."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -65,15 +69,6 @@ class Recipe:
     def variant(self) -> str:
         """Its name, but for the depth."""
         return f"{self.activation} {self.init} {self.remedy}"
-
-    def check(self) -> None:
-        """Raises UsageError for names that no registry has, an init that is not random, and fewer than two layers."""
-        check(self.activation)
-        mean_field(self.activation, *square_variances(self.init, 1))
-        if self.remedy not in REMEDIES:
-            raise unknown("remedy", self.remedy, REMEDIES)
-        if self.depth < 2:
-            raise UsageError(f"a depth must be at least 2, for a first and a last hidden layer, got {self.depth}")
 
     def model(self, width: int, seeds: Sequence[int]) -> FeedForward:
         """One replica a seed, float32 on the CPU."""
@@ -93,12 +88,25 @@ class Protocol:
 
 
 def grid(activations: Sequence[str], inits: Sequence[str], depths: Sequence[int]) -> list[Recipe]:
-    """All combinations with all remedies. Raises UsageError for what no net can have."""
+    """All combinations with all remedies.
+
+    Raises UsageError for names that no registry has, an init that is not random, and fewer than two hidden layers.
+    """
     pairs = [(activation, init) for activation in dict.fromkeys(activations) for init in dict.fromkeys(inits)]
-    recipes = [Recipe(*pair, remedy, depth) for pair in pairs for remedy in REMEDIES for depth in sorted(set(depths))]
-    for recipe in recipes:
-        recipe.check()
-    return recipes
+    for activation, init in pairs:
+        check(activation)
+        mean_field(activation, *square_variances(init, 1))
+    if min(depths) < 2:
+        raise UsageError(f"a depth must be at least 2, for a first and a last hidden layer, got {min(depths)}")
+    return [Recipe(*pair, remedy, depth) for pair in pairs for remedy in REMEDIES for depth in sorted(set(depths))]
+
+
+def settings(recipes: Sequence[Recipe], protocol: Protocol, digits: Digits) -> dict[str, Any]:
+    """All that the numbers depend on, ready for JSON; the digits by a hash."""
+    names = ("activation", "init", "depth")
+    axes = {f"{name}s": list(dict.fromkeys(getattr(recipe, name) for recipe in recipes)) for name in names}
+    images = sha256(digits.images.tobytes() + digits.labels.tobytes()).hexdigest()[:12]
+    return {**axes, **asdict(protocol), "rates": list(protocol.rates), **STANDARDS, "digits": images}
 
 
 def measure(
@@ -116,22 +124,20 @@ def measure(
 
 
 def measure_net(recipe: Recipe, protocol: Protocol, x: Tensor, labels: Tensor) -> list[Measurement]:
-    """``log_first_over_last``, ``log_first`` and ``loss``, at initialisation by seed; ``chi_1`` and ``depth_scale`` of
-    theory; ``training_loss``, infinite where descent diverged, ``training_rate`` and ``training_updates`` at the best
-    rate by seed, and the same as ``clipped_…`` where the gradient explodes. x: (N, I), labels: (N,)."""
+    """``log_first_over_last``, ``log_first`` and ``loss`` before training by seed, the first two -inf or NaN where the
+    gradient is exactly 0; ``chi_1`` and ``depth_scale`` of theory; ``training_loss``, infinite where descent diverged,
+    ``training_rate`` and ``training_updates`` at the best rate by seed, and where the gradient explodes the same as
+    ``clipped_…``. x: (N, I), labels: (N,)."""
     initial = initial_gradients(recipe, protocol.width, x, labels)
-    found = [
-        (quantity, value, seed)
-        for quantity, values in initial.items()
-        for seed, value in enumerate(values.double().tolist())
+    found: list[Number] = [
+        (quantity, float(value), seed) for quantity, own in initial.items() for seed, value in enumerate(own)
     ]
     found += [(name, value, None) for name, value in expected(recipe, protocol.width).items()]
     found += _training("training", recipe, protocol, x, labels, None)
-    if t_interval(initial["log_first_over_last"].tolist())[0] > EXPLODES:
+    ratios = initial["log_first_over_last"]
+    if t_interval(ratios[ratios.isfinite()].tolist())[0] > EXPLODES:
         found += _training("clipped", recipe, protocol, x, labels, CLIP)
-    return [
-        Measurement(quantity, value, seed, recipe.depth, variant=recipe.variant) for quantity, value, seed in found
-    ]
+    return [Measurement(quantity, value, seed, recipe.depth, variant=recipe.variant) for quantity, value, seed in found]
 
 
 def initial_gradients(recipe: Recipe, width: int, x: Tensor, labels: Tensor) -> dict[str, Tensor]:
@@ -173,7 +179,7 @@ def _tensors(digits: Digits, device: torch.device) -> tuple[Tensor, Tensor]:
 
 def _training(
     name: str, recipe: Recipe, protocol: Protocol, x: Tensor, labels: Tensor, clip: float | None
-) -> list[tuple[str, float, int | None]]:
+) -> list[Number]:
     seeds = range(protocol.seeds)
     model = recipe.model(protocol.width, seeds).to(x.device)
     outcomes = best_outcomes(model, x, labels, seeds, protocol.rates, protocol.epochs, clip)

@@ -1,7 +1,6 @@
-"""Gradient against depth before training, with intervals over seeds, beside what theory has per layer."""
+"""What a layer multiplies the gradient by, against depth, with intervals over seeds, beside what theory has."""
 
 from collections.abc import Sequence
-from math import log
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,18 @@ LOOKS = {
     "residual": ("residual", style.PALETTE[2], "^", "-."),
 }
 """Name, colour, marker and dashes of a remedy."""
+FACTORS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.2, 1.5, 2, 3)
+"""Ticks of the vertical axis."""
 USUAL = {"sigmoid": "glorot", "tanh": "glorot"}
 """The initialisation that is made for an activation; ``he`` for the others."""
 
 
 def remedies_growth(title: str, rows: Sequence[Row]) -> Figure:
-    """First over last hidden layer by depth, one panel for each activation with the initialisation made for it.
+    """What a layer multiplies the gradient by on the way back before training, by depth: one panel for each activation
+    with the initialisation made for it.
 
-    rows: those of :mod:`rnngrad.findings.remedies`. Bars are 95 % intervals over seeds; thin lines are theory's factor
-    per layer, to the power of depth - 1, of plain nets and of those with batch normalisation.
+    rows: those of :mod:`rnngrad.findings.remedies`. Bars are 95 % intervals over seeds; dotted lines are the factors
+    of theory, of plain nets and of those with batch normalisation.
     """
     nets = [row for row in rows if row["event"] == "net"]
     shown = [pair for pair in dict.fromkeys((row["activation"], row["init"]) for row in nets) if _is_usual(*pair)]
@@ -40,10 +42,10 @@ def remedies_growth(title: str, rows: Sequence[Row]) -> Figure:
             _axes(ax, sorted({row["depth"] for row in nets}))
             ax.set_title(f"{pair[0]}, {pair[1]}")
         for (ax,) in style.first_of_row(panels):
-            ax.set_ylabel("gradient, first hidden layer over last")
+            ax.set_ylabel("gradient factor per layer back")
         named = {n: h for (ax,) in panels for h, n in zip(*ax.get_legend_handles_labels(), strict=True)}
         figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=4)
-        figure.suptitle(style.plain(f"{title}: gradient before training"), fontsize=12, fontweight="bold")
+        figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
     return figure
 
 
@@ -55,21 +57,21 @@ def _line(ax: Axes, rows: Sequence[Row], remedy: str) -> None:
     if not rows:
         return
     name, colour, marker, dashes = LOOKS[remedy]
-    depths = np.array([row["depth"] for row in rows])
-    mean, low, high = (np.array([row[end] for row in rows]) / log(10) for end in ("mean", "low", "high"))
+    depths = [row["depth"] for row in rows]
+    mean, low, high = (np.array([row[f"per_layer{end}"] for row in rows]) for end in ("", "_low", "_high"))
     bars = np.stack([mean - low, high - mean])
     ax.errorbar(depths, mean, bars, color=colour, marker=marker, ls=dashes, ms=5, lw=1.4, capsize=2.5, label=name)
     if rows[0]["gradient_factor"] is not None:
-        expected = (depths - 1) * log(rows[0]["gradient_factor"]) / log(10)
-        ax.plot(depths, expected, color="0.2", lw=0.9, ls=":", zorder=3, label="theory")
+        ax.axhline(rows[0]["gradient_factor"], color=colour, lw=1.2, ls=":", zorder=1)
+        ax.plot([], [], color="0.3", lw=1.2, ls=":", label="theory, in the colour of its nets")
 
 
 def _axes(ax: Axes, depths: Sequence[int]) -> None:
-    ax.axhline(0, color="0.7", lw=0.7, zorder=0)
+    ax.axhline(1, color="0.8", lw=0.8, zorder=0)
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(FixedLocator(list(depths)))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.set_yscale("symlog", linthresh=2)
+    ax.set_yscale("log")
     ax.set_xlabel("hidden layers")
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{value:.0f}}}$"))
+    for axis, ticks in ((ax.xaxis, depths), (ax.yaxis, FACTORS)):
+        axis.set_major_locator(FixedLocator(list(ticks)))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -1,28 +1,36 @@
 """The grid of remedies as heat maps: activation and initialisation by depth, one panel for each remedy."""
 
 from collections.abc import Callable, Sequence
-from math import exp, isfinite, log, sqrt
+from math import exp, isfinite, isnan, log, sqrt
 from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, Normalize, TwoSlopeNorm
+from matplotlib.colors import Colormap, Normalize, SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from . import style
 
 Row = dict[str, Any]
 REMEDIES = {"plain": "plain", "batch_norm": "batch norm", "residual": "residual"}
-POWERS = 10
+POWERS = 100
 """Powers of ten at which the colours of the gradient end."""
 SCALE = "#d55e00"
 """Of the line of the depth scale: a colour of the palette that neither map has."""
-INITS = {"gaussian_0.25": "0.25/n (too small)", "gaussian_4": "4/n (too large)", "xavier": "1/n", "he": "2/n (He)"}
-"""Variances of a weight, for names that do not say it."""
+INITS = {
+    "gaussian_0.25": "0.25/n (too small)",
+    "xavier": "1/n (Xavier)",
+    "glorot": "1/n (Glorot)",
+    "he": "2/n (He)",
+    "gaussian_4": "4/n (too large)",
+    "orthogonal": "1/n (orthogonal)",
+}
+"""Variances of a weight between hidden layers, for names that do not say it."""
 NAMES = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "prelu": "PReLU"}
 
 Look = tuple[float, str]
@@ -32,16 +40,19 @@ Look = tuple[float, str]
 def remedies_gradient(title: str, rows: Sequence[Row]) -> Figure:
     """Powers of ten of the gradient at the first hidden layer over that at the last, before training.
 
-    rows: those of :mod:`rnngrad.findings.remedies`. Dots mark the cells whose interval over seeds includes 0.
+    rows: those of :mod:`rnngrad.findings.remedies`.
     """
 
     def look(row: Row) -> Look:
+        if isnan(row["mean"]):
+            return -POWERS, "dead"
         power = row["mean"] / log(10)
-        return power, f"{power:+.1f}" if abs(power) < 99.5 else f"{power:+.0f}"
+        text = f"{power:+.1f}" if abs(power) < 99.5 else f"{power:+.0f}"
+        return power, "0.0" if abs(power) < 0.05 else text
 
-    norm = TwoSlopeNorm(0, -POWERS, POWERS)
-    label = "gradient, first hidden layer over last, power of ten"
-    return _figure(f"{title}: gradient before training", rows, look, colormaps["PuOr"], norm, label, "both")
+    norm = SymLogNorm(1, vmin=-POWERS, vmax=POWERS)
+    label = "gradient before training, first hidden layer over last, power of ten"
+    return _figure(title, rows, look, colormaps["PuOr"], norm, label)
 
 
 def remedies_training(title: str, rows: Sequence[Row]) -> Figure:
@@ -55,9 +66,10 @@ def remedies_training(title: str, rows: Sequence[Row]) -> Figure:
         rescued = row["clipped"] is not None and row["clipped"] * 2 > row["seeds"] and not _trains(row)
         return min(loss, 2 * guess), f"{text} c" if rescued else text
 
-    label = "training loss at the end, nats; guessing costs 2.3"
-    heading = f"{title}: training loss after the budget; framed where it is under the threshold"
-    figure = _figure(heading, rows, look, colormaps["cividis_r"], Normalize(0, guess), label, "max", framed=True)
+    label = "training loss at the end of the budget, nats"
+    figure = _figure(title, rows, look, colormaps["cividis_r"], Normalize(0, guess), label, framed=True)
+    note = "framed: trains; c: trains with clipping alone; ∞: diverges at every rate; guessing costs 2.3 nats"
+    figure.supxlabel(f"{figure.get_supxlabel()}\n{note}", fontsize=10)
     return figure
 
 
@@ -68,7 +80,6 @@ def _figure(
     colours: Colormap,
     norm: Normalize,
     label: str,
-    extend: str,
     framed: bool = False,
 ) -> Figure:
     nets = [row for row in rows if row["event"] == "net"]
@@ -84,8 +95,10 @@ def _figure(
             ax.set_title(REMEDIES[remedy])
         _name_rows(axes[0], pairs)
         mappable = ScalarMappable(norm, colours)
-        bar = figure.colorbar(mappable, ax=list(axes), extend=extend, shrink=0.6, pad=0.02)
+        bar = figure.colorbar(mappable, ax=list(axes), extend="max" if framed else "neither", shrink=0.7, pad=0.02)
         bar.set_label(label)
+        if not framed:
+            bar.set_ticks([-100, -10, -1, 0, 1, 10, 100], labels=["−100", "−10", "−1", "0", "+1", "+10", "+100"])
         figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
         note = "orange: depth scale ξ of mean-field theory (◂ under, ▸ beyond the axis); none for residual nets"
         figure.supxlabel(f"hidden layers\n{note}", fontsize=10)
@@ -111,7 +124,8 @@ def _panel(
         ax.add_patch(Rectangle((left, line - 0.5), width, 1, fc=colour, ec="white", lw=0.6))
         middle = sqrt(edges[k] * edges[k + 1])
         ink = "white" if _luminance(colour) < 0.45 else "black"
-        ax.text(middle, line, text, ha="center", va="center", fontsize=7, color=ink)
+        halo = [withStroke(linewidth=2.5, foreground=colour)]  # a line of the depth scale may run behind it
+        ax.text(middle, line, text, ha="center", va="center", fontsize=7, color=ink, path_effects=halo, zorder=6)
     if framed:
         _frame(ax, rows, pairs, depths, edges)
     _scales(ax, rows, pairs, edges)
@@ -143,11 +157,12 @@ def _scales(ax: Axes, rows: Sequence[Row], pairs: Sequence[tuple[str, str]], edg
         if scale is None:
             continue
         if edges[0] < scale < edges[-1]:
-            ax.plot([scale] * 2, [line - 0.5, line + 0.5], color="white", lw=4, zorder=4, solid_capstyle="butt")
-            ax.plot([scale] * 2, [line - 0.5, line + 0.5], color=SCALE, lw=2.2, zorder=5, solid_capstyle="butt")
+            for colour, width in (("white", 4.0), (SCALE, 2.2)):
+                ends = [line - 0.5, line + 0.5]
+                ax.plot([scale] * 2, ends, color=colour, lw=width, zorder=4, solid_capstyle="butt")
         else:
             end, marker = (edges[0], "<") if scale <= edges[0] else (edges[-1], ">")
-            ax.plot(end, line, marker, color=SCALE, mec="white", mew=0.6, ms=6.5, zorder=5, clip_on=False)
+            ax.plot(end, line, marker, color=SCALE, mec="white", mew=0.6, ms=6, zorder=5, clip_on=False)
 
 
 def _axes(ax: Axes, pairs: Sequence[tuple[str, str]], depths: Sequence[int], edges: Sequence[float]) -> None:
@@ -170,7 +185,7 @@ def _name_rows(ax: Axes, pairs: Sequence[tuple[str, str]]) -> None:
     ax.set_yticks(range(len(pairs)), [INITS.get(init, init) for _, init in pairs])
     for activation in dict.fromkeys(activation for activation, _ in pairs):
         lines = [line for line, pair in enumerate(pairs) if pair[0] == activation]
-        where = (-0.48, float(np.mean(lines)))
+        where = (-0.46, float(np.mean(lines)))
         ax.annotate(
             NAMES.get(activation, activation),
             where,

@@ -1,7 +1,7 @@
 """The grid of remedies: gradients at initialisation, what trains, and how both compare with theory."""
 
 from collections.abc import Iterable, Sequence
-from math import exp, inf, isfinite, log
+from math import exp, inf, isfinite, isnan, log, nan
 from statistics import median
 
 import numpy as np
@@ -22,11 +22,14 @@ def title(settings: Settings) -> str:
 
 
 def rows(settings: Settings, numbers: Sequence[Measurement]) -> list[Row]:
-    """One row a net: ``mean`` of ln(first/last) over seeds with its 95 % ``low`` and ``high``, a t-interval of the log;
-    ``per_layer``, the factor that makes of one layer; ``log_first`` and ``loss``, means at initialisation; theory's
-    ``gradient_factor`` per layer and ``depth_scale``; ``trained`` of ``seeds``, and ``training_loss``, the median at
-    the best rate, None where it diverged; ``clipped`` of them train with clipping, None where it was not tried. Then one
-    row of ``settings``.
+    """One row a net, then one of ``settings``. Of a net
+
+    ``mean`` of ln(first/last) over seeds, with its 95 % ``low`` and ``high``, a t-interval of the log, and as a factor
+    ``per_layer``; NaN for too few seeds. ``dead`` counts seeds apart whose gradient is exactly 0, as that of ReLUs that
+    are all off. ``log_first`` and ``loss``: ln of the gradient at the first hidden layer and the loss, medians before
+    training; ``gradient_factor`` per layer and ``depth_scale``, of theory,
+    None of a residual net; ``trained`` of ``seeds``, and ``training_loss``, the median at the best rate, infinite where
+    it diverged; ``clipped`` of them train with clipping, None where it was not tried.
     """
     nets: dict[tuple[str, int], dict[str, list[float]]] = {}
     for n in numbers:
@@ -68,8 +71,8 @@ def is_trained(row: Row) -> bool:
 
 def _net(variant: str, depth: int, own: dict[str, list[float]], threshold: float) -> Row:
     activation, init, remedy = variant.split()
-    logs = own["log_first_over_last"]
-    mean, (low, high) = float(np.mean(logs)), t_interval(logs)
+    logs = [value for value in own["log_first_over_last"] if value is not None and isfinite(value)]
+    mean, (low, high) = float(np.mean(logs)) if logs else nan, t_interval(logs)
     losses = own["training_loss"]
     clipped = own.get("clipped_loss")
     return {
@@ -78,7 +81,8 @@ def _net(variant: str, depth: int, own: dict[str, list[float]], threshold: float
         **{"mean": mean, "low": low, "high": high, "per_layer": _per_layer(mean, depth)},
         "per_layer_low": _per_layer(low, depth),
         "per_layer_high": _per_layer(high, depth),
-        **{"log_first": float(np.mean(own["log_first"])), "loss": median(own["loss"])},
+        **{"dead": len(own["log_first_over_last"]) - len(logs), "loss": median(own["loss"])},
+        "log_first": median(own["log_first"]),
         "gradient_factor": own["chi_1"][0] ** 0.5 if "chi_1" in own else None,
         "depth_scale": own["depth_scale"][0] if "depth_scale" in own else None,
         "seeds": len(losses),
@@ -110,20 +114,23 @@ def _trained(nets: Sequence[Row], settings: Row) -> str:
         if (own := [row for row in nets if row["remedy"] == remedy])
     ]
     rates = " or ".join(f"{rate:g}" for rate in settings["rates"])
+    who = "one seed comes" if settings["seeds"] == 1 else f"most of {settings['seeds']} seeds come"
     return (
-        f"Nets that train: {', '.join(counts)}. That is, most of {settings['seeds']} seeds come under a training loss "
-        f"of {settings['threshold']:.2f} within {settings['epochs']} epochs of plain descent at rate {rates}."
+        f"Nets that train: {', '.join(counts)}. That is, {who} under a training loss of {settings['threshold']:.2f} "
+        f"within {settings['epochs']} epochs of plain descent in batches of {settings['batch']}, at rate {rates}."
     )
 
 
 def _vanished(nets: Sequence[Row]) -> str:
-    row = min(nets, key=lambda row: row["mean"])
-    if row["mean"] > -log(10):
+    row = min((row for row in nets if not isnan(row["mean"])), key=lambda row: row["mean"], default=None)
+    if row is None or row["mean"] > -log(10):
         return ""
+    first = power_of_ten(row["log_first"])
     return (
         f"The gradient vanishes most in {_name(row)}: first/last {power_of_ten(row['mean'])} "
-        f"[{power_of_ten(row['low'])}, {power_of_ten(row['high'])}]; it is small although the loss is high, "
-        f"{row['loss']:.2f} before training and {row['training_loss']:.2f} after, where guessing costs {log(10):.2f}."
+        f"[{power_of_ten(row['low'])}, {power_of_ten(row['high'])}]. At the first it is {first} although the loss is "
+        f"high, {row['loss']:.2f} before training and {row['training_loss']:.2f} after, where guessing costs "
+        f"{log(10):.2f}."
     )
 
 

@@ -103,7 +103,7 @@ def find(name: str) -> LayerInit:
 
 
 def square_variances(name: str, width: int) -> tuple[float, float]:
-    """σ_w² = n Var W and σ_b² = Var b of a layer with n = ``width`` inputs and outputs: what mean-field theory asks for.
+    """σ_w² = n Var W and σ_b² = Var b of a layer with n = ``width`` inputs and outputs, as mean-field theory has them.
 
     Raises UsageError for an unknown name, and for a chain, whose weights are not random.
     """
