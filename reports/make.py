@@ -86,7 +86,7 @@ def rebuild(name: str) -> str:
     for own in report.found(store):
         images = [path for path in report.draw_found(own, folder) if path.suffix == ".png"]
         page += [own.markdown, *(f"![{path.stem}]({path.name})" for path in images), ""]
-        outcomes += own.sentences[:1]
+        outcomes += [own.sentences[0].replace("|", "\\|")]
     runs += store.experiments()
     store.close()
     page += ["Made by, on the day and in the time given:", "", *provenance(runs), ""]

@@ -65,6 +65,12 @@ def test_people_get_a_table_sentences_and_the_files(tmp_path, capsys):
     assert f"wrote {tmp_path / 'chain.png'}" in out
 
 
+def test_progress_goes_to_stderr_in_plain_lines_where_that_is_no_terminal(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("rnngrad.progress.PLAIN_EVERY", 0.0)
+    _, err = run(capsys, "depth", "chain", "--depth", 5, "--out", tmp_path)
+    assert [line.split(",")[0] for line in err.splitlines()] == ["depth chain: 50%", "depth chain: 100%"]
+
+
 def test_a_repeated_experiment_counts_once_and_other_settings_beside_it(tmp_path, capsys):
     for depth in (5, 6, 5):
         run(capsys, "depth", "chain", "--depth", depth, "--out", tmp_path, "--quiet")

@@ -9,6 +9,8 @@ import pytest
 from rnngrad import cards, cli
 from rnngrad.cells import CELLS, INITS
 from rnngrad.cli.task import resolved
+from rnngrad.models.activations import ACTIVATIONS
+from rnngrad.models.layer_inits import LAYER_INITS
 from rnngrad.problems import PROBLEMS
 
 ROOT = Path(__file__).parents[1]
@@ -37,7 +39,11 @@ def test_the_readme_has_commands_of_both_kinds():
 
 
 @pytest.mark.parametrize(
-    "name", [*PROBLEMS, *CELLS, *INITS, *(p for problem in PROBLEMS.values() for p in problem.protocols)]
+    "name",
+    [
+        *(PROBLEMS | CELLS | INITS | LAYER_INITS | ACTIVATIONS),
+        *(p for problem in PROBLEMS.values() for p in problem.protocols),
+    ],
 )
 def test_every_registry_entry_is_in_the_readme(name):
     assert f"`{name}`" in README

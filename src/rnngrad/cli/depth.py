@@ -22,7 +22,7 @@ Options = Callable[[Callable[..., None]], Callable[..., None]]
 
 @click.group()
 def depth() -> None:
-    """The feed-forward analysis: depth as the index that time is in a recurrent net."""
+    """The feed-forward analysis: depth in place of time."""
 
 
 def options(seeds: tuple[int, int] | None = None, reads_digits: bool = False) -> Options:
