@@ -124,8 +124,9 @@ def _panel(
         ax.add_patch(Rectangle((left, line - 0.5), width, 1, fc=colour, ec="white", lw=0.6))
         middle = sqrt(edges[k] * edges[k + 1])
         ink = "white" if _luminance(colour) < 0.45 else "black"
-        halo = [withStroke(linewidth=2.5, foreground=colour)]  # a line of the depth scale may run behind it
-        ax.text(middle, line, text, ha="center", va="center", fontsize=7, color=ink, path_effects=halo, zorder=6)
+        written = ax.text(middle, line, text, ha="center", va="center", fontsize=7, color=ink, zorder=6)
+        if row["depth_scale"] is not None and left < row["depth_scale"] < left + width:
+            written.set_path_effects([withStroke(linewidth=2.5, foreground=colour)])  # the line of ξ runs behind it
     if framed:
         _frame(ax, rows, pairs, depths, edges)
     _scales(ax, rows, pairs, edges)

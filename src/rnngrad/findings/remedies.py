@@ -153,11 +153,12 @@ def _clipped(nets: Sequence[Row], settings: Row) -> str:
     own = [row for row in nets if row["clipped"] is not None]
     if not own:
         return ""
-    clipped = sum(row["clipped"] * 2 > row["seeds"] for row in own)
+    clipped = [row for row in own if row["clipped"] * 2 > row["seeds"]]
+    rescued = sum(not is_trained(row) for row in clipped)
     return (
         f"{len(own)} nets have a gradient that grows more than tenfold on the way back: {sum(map(is_trained, own))} "
-        f"train as they are, {sum(not isfinite(row['training_loss']) for row in own)} diverge at every rate, and "
-        f"{clipped} train with the gradient's norm clipped at {settings['clip']:g}."
+        f"train as they are, {sum(not isfinite(row['training_loss']) for row in own)} diverge at every rate. With the "
+        f"gradient's norm clipped at {settings["clip"]:g}, {len(clipped)} train, {rescued} of them only so."
     )
 
 
