@@ -261,7 +261,7 @@ def test_the_rows_and_what_they_say(rows):
     assert "have 1.211" in growth
     assert "2 nets have a gradient that grows" in clipped
     assert "1 train as they are, 1 diverge at every rate. With the" in clipped
-    assert "clipped at 1 2 train, 1 of them not without" in clipped
+    assert "clipped at 1, 2 train, 1 of them only so" in clipped
     assert "has 5.0 ξ layers" in scale
     assert "50.0 ξ" in scale
     table = finding.table(rows)

@@ -158,7 +158,7 @@ def _clipped(nets: Sequence[Row], settings: Row) -> str:
     return (
         f"{len(own)} nets have a gradient that grows more than tenfold on the way back: {sum(map(is_trained, own))} "
         f"train as they are, {sum(not isfinite(row['training_loss']) for row in own)} diverge at every rate. With the "
-        f"gradient's norm clipped at {settings["clip"]:g}, {len(clipped)} train, {rescued} of them only so."
+        f"gradient's norm clipped at {settings['clip']:g}, {len(clipped)} train, {rescued} of them only so."
     )
 
 
