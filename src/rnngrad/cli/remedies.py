@@ -58,12 +58,18 @@ def remedies(
     try:
         earlier = resumable(store, "remedies", settings)
         known = {(n.variant, n.hidden_layers) for n in store.measurements(earlier)} if earlier else set()
-        if known and not quiet:
-            click.echo(f"{len(known)} of {len(recipes)} nets are in the store already", err=True)
         numbers = experiment.measure(recipes, known, protocol, digits, chosen)
         typed = shlex.join(["rnngrad", *sys.argv[1:]])
-        with Percent("depth remedies", len(recipes), quiet) as progress:
-            key = Experiment("remedies", settings, chosen, typed, numbers, earlier).record(store, progress.advance)
+        work = Experiment("remedies", settings, chosen, typed, numbers, earlier)
+        key = _record(work, store, len(known), len(recipes), quiet)
         present_found(store, out, as_json, only=key)
     finally:
         store.close()
+
+
+def _record(work: Experiment, store: Store, known: int, nets: int, quiet: bool) -> int:
+    """Measures what is missing; returns the experiment's id."""
+    if known and not quiet:
+        click.echo(f"{known} of {nets} nets are in the store already", err=True)
+    with Percent("depth remedies", nets, quiet) as progress:
+        return work.record(store, progress.advance)
