@@ -44,6 +44,7 @@ ENTRIES = {
     "depth-glorot": ("Depth: Glorot & Bengio, standard and normalised weights", ["depth glorot"]),
     "depth-chain": ("Depth: the linear chain", ["depth chain --factor 0.9 --factor 1.1"]),
     "depth-factors": ("Depth: the factors of the backward product", ["depth factors"]),
+    "depth-remedies": ("Depth: remedies", ["depth remedies"]),
     "tuning-adding": ("Learning rates for adding", tuning("adding", "--seeds 3")),
     "depth-and-time": ("Time beside depth, on one axis", ["compare"]),
     "tuning-copy": ("Learning rates for copy memory", tuning("copy", "--seeds 2 --steps 3000")),
@@ -90,8 +91,8 @@ def rebuild(name: str) -> str:
         kinds = [kind for kind in ("learning", "flow", "measures") if (folder / f"{group.name}-{kind}.png").exists()]
         page += [f"![{kind}]({group.name}-{kind}.png)" for kind in kinds] + [""]
     for own in report.found(store):
-        report.draw_found(own, folder)
-        page += [own.markdown, f"![{own.kind}]({own.name}.png)", ""]
+        images = [path for path in report.draw_found(own, folder) if path.suffix == ".png"]
+        page += [own.markdown, *(f"![{path.stem}]({path.name})" for path in images), ""]
         outcomes += [own.sentences[0].replace("|", "\\|")]
     runs += store.experiments()
     store.close()

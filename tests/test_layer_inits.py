@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from rnngrad.models.layer_inits import LAYER_INITS, find
+from rnngrad.errors import UsageError
+from rnngrad.models.layer_inits import LAYER_INITS, find, square_variances
 from rnngrad.streams import generator
 
 IN, OUT = 400, 250
@@ -48,3 +49,18 @@ def test_orthogonal_rows_and_the_chain():
     weight, bias = find("chain_-1.25")(3, 3, generator(0, "init"))
     assert weight.equal(-1.25 * torch.eye(3))
     assert not bias.any()
+
+
+@pytest.mark.parametrize("name", STATED)
+def test_the_variances_of_mean_field_theory_are_those_of_a_square_layer(name):
+    weight, bias = find(name)(OUT, OUT, generator(1, "init"))
+    weight_var, bias_var = square_variances(name, OUT)
+    assert OUT * float(weight.var()) == pytest.approx(weight_var, rel=0.025)
+    assert float(bias.var()) == pytest.approx(bias_var, rel=0.36)
+
+
+def test_what_is_not_random_has_no_variance():
+    with pytest.raises(UsageError, match="not random"):
+        square_variances("chain_0.9", 5)
+    with pytest.raises(UsageError, match="unknown init"):
+        square_variances("hee", 5)

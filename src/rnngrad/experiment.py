@@ -18,6 +18,7 @@ class Experiment:
     """``numbers`` yields them in batches, some of which may be empty.
 
     ``settings``: what was chosen, as text and numbers; two experiments of one name and equal settings are the same.
+    ``earlier``: the id in the store of one that is to be continued, see :func:`resumable`.
     """
 
     name: str
@@ -25,19 +26,22 @@ class Experiment:
     device: torch.device
     command: str
     numbers: Iterator[list[Measurement]]
+    earlier: int | None = None
 
     def record(self, store: Store, watch: Callable[[], None]) -> int:
         """Measures and writes, calling ``watch`` after every batch; returns the experiment's id in the store.
 
         Whatever ends it early, Ctrl-C included, leaves what was measured in the store, marked as interrupted.
         """
-        began, experiment = monotonic(), store.add_experiment(self._row())
-        status = "interrupted"
+        experiment = store.add_experiment(self._row()) if self.earlier is None else self.earlier
+        (spent,) = (row["seconds"] for row in store.experiments() if row["id"] == experiment)
+        began, status = monotonic() - spent, "interrupted"
         try:
             for batch in self.numbers:
                 if batch:
                     with store.transaction():
                         store.add_measurements(experiment, batch)
+                        store.update_experiment(experiment, {"seconds": monotonic() - began})
                 watch()
             status = "finished"
         finally:
@@ -55,3 +59,12 @@ class Experiment:
             "status": "running",
             "seconds": 0.0,
         }
+
+
+def resumable(store: Store, name: str, settings: Mapping[str, Any]) -> int | None:
+    """The id of the newest experiment of that name and these settings, finished or not; None if there is none.
+
+    A batch is in the store as a whole or not at all, also after the program was killed.
+    """
+    same = [row["id"] for row in store.experiments() if (row["name"], row["settings"]) == (name, settings)]
+    return max(same, default=None)

@@ -13,6 +13,9 @@ from .figures import (
     depth_nielsen,
     gradient_flow,
     learning_curves,
+    remedies_gradient,
+    remedies_growth,
+    remedies_training,
     training_measures,
 )
 from .figures.style import save
@@ -23,13 +26,14 @@ from .store import Store
 from .summary import Comparison, newest_experiments
 from .tables import in_markdown, markdown_table
 
-FIGURES: dict[str, Callable[[str, Sequence[Row]], Figure]] = {
-    "nielsen": depth_nielsen,
-    "glorot": depth_glorot,
-    "chain": depth_chain,
-    "factors": depth_factors,
+FIGURES: dict[str, dict[str, Callable[[str, Sequence[Row]], Figure]]] = {
+    "nielsen": {"": depth_nielsen},
+    "glorot": {"": depth_glorot},
+    "chain": {"": depth_chain},
+    "factors": {"": depth_factors},
+    "remedies": {"-gradient": remedies_gradient, "-training": remedies_training, "-growth": remedies_growth},
 }
-"""The figure of an experiment's title and rows, by its name."""
+"""The figures of an experiment's title and rows, by its name, and by what is added to that of the file."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,13 @@ def found(store: Store, only: int | None = None) -> Iterator[Found]:
 
 
 def draw_found(found: Found, out: Path) -> list[Path]:
-    """Writes an experiment's table (Markdown) and figure (PNG and SVG) into ``out``; returns their paths."""
+    """Writes an experiment's table (Markdown) and figures (PNG and SVG) into ``out``; returns their paths."""
     table = out / f"{found.name}.md"
     table.write_text(found.markdown, encoding="utf-8")
-    return [table, *save(FIGURES[found.kind](found.title, found.rows), out / found.name)]
+    paths = [table]
+    for ending, figure in FIGURES[found.kind].items():
+        paths += save(figure(found.title, found.rows), out / f"{found.name}{ending}")
+    return paths
 
 
 def draw(comparison: Comparison, store: Store, out: Path) -> list[Path]:

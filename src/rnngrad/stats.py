@@ -1,7 +1,7 @@
 """Statistics of a handful of seeds."""
 
 from collections.abc import Sequence
-from math import inf
+from math import inf, nan, sqrt
 
 import numpy as np
 
@@ -17,3 +17,14 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 def censored_median(values: Sequence[int | None]) -> float:
     """The median where None stands for "later than was observed"; infinite if it falls among those."""
     return float(np.median([inf if v is None else v for v in values]))
+
+
+def t_interval(values: Sequence[float]) -> tuple[float, float]:
+    """The 95 % interval of the mean of values of one normal distribution (Student 1908); NaN for a single one."""
+    from scipy.stats import t
+
+    if len(values) < 2:
+        return nan, nan
+    half = float(t.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1)) / sqrt(len(values))
+    mean = float(np.mean(values))
+    return mean - half, mean + half

@@ -13,6 +13,7 @@ from .compare import compare
 from .depth import depth
 from .listing import list_
 from .probe import probe
+from .remedies import remedies as remedies  # joins the group of depth
 from .report import report
 from .task import task
 

@@ -10,6 +10,8 @@ from .flow_by_lag import flow_by_lag
 from .gradient_flow import gradient_flow
 from .learning_curves import learning_curves
 from .probed_flow import probed_flow
+from .remedies_growth import remedies_growth
+from .remedies_maps import remedies_gradient, remedies_training
 from .singular_values import singular_values
 from .training_measures import training_measures
 
@@ -24,6 +26,9 @@ __all__ = [
     "gradient_flow",
     "learning_curves",
     "probed_flow",
+    "remedies_gradient",
+    "remedies_growth",
+    "remedies_training",
     "singular_values",
     "training_measures",
 ]

@@ -1,9 +1,15 @@
 """From an experiment's stored numbers to what is printed and drawn. To add one, copy a file and add it to FINDINGS."""
 
-from . import chain, factors, glorot, nielsen
+from . import chain, factors, glorot, nielsen, remedies
 from .base import Finding
 
-FINDINGS: dict[str, Finding] = {"nielsen": nielsen, "glorot": glorot, "chain": chain, "factors": factors}
+FINDINGS: dict[str, Finding] = {
+    "nielsen": nielsen,
+    "glorot": glorot,
+    "chain": chain,
+    "factors": factors,
+    "remedies": remedies,
+}
 """By the experiment's name."""
 
 __all__ = ["FINDINGS", "Finding"]

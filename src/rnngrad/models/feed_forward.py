@@ -85,9 +85,11 @@ class FeedForward(Replicas):
         """N(z_l), what the activation function gets."""
         if self.normalisation == "none":
             return z
-        variance, mean = torch.var_mean(z, dim=-2, correction=0, keepdim=True)
-        gain, shift = (params[f"{name}_{layer}"].unsqueeze(-2) for name in ("gain", "shift"))
-        return gain * (z - mean) / (variance + EPSILON).sqrt() + shift
+        replicas, samples, width = z.shape
+        units = z.transpose(0, 1).reshape(samples, -1)  # of all replicas side by side: each has its own statistics
+        gain, shift = (params[f"{name}_{layer}"].flatten() for name in ("gain", "shift"))
+        u = torch.batch_norm(units, gain, shift, None, None, True, 0.0, EPSILON, True)
+        return u.view(samples, replicas, width).transpose(0, 1)
 
     def squash(self, params: Params, layer: int, u: Tensor) -> Tensor:
         """φ(u), u = N(z_l)."""

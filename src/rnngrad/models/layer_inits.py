@@ -80,15 +80,50 @@ biases N(0, 1); glorot 2/(n_in + n_out), the normalised initialisation of Glorot
 Besides, for all numbers, ``gaussian_V`` and ``gaussian_V_B``: W ~ N(0, V/n_in), b ~ N(0, B); ``chain_A``: W = A · I."""
 
 
+SQUARE_VARIANCES: dict[str, tuple[float, float]] = {
+    "xavier": (1.0, 0.0),
+    "he": (2.0, 0.0),
+    "nielsen": (1.0, 1.0),
+    "glorot": (1.0, 0.0),
+    "standard": (1 / 3, 0.0),
+    "orthogonal": (1.0, 0.0),
+}
+"""n Var W and Var b of a layer with as many outputs as inputs, where neither depends on how many."""
+
+
 def find(name: str) -> LayerInit:
     """The initialisation of that name. Raises UsageError for an unknown one, and for a negative variance."""
     if name in LAYER_INITS:
         return LAYER_INITS[name]
     if match := re.fullmatch(f"chain_{NUMBER}", name):
         return chain(float(match[1]))
-    if match := re.fullmatch(f"gaussian_{NUMBER}(?:_{NUMBER})?", name):
-        variances = float(match[1]), float(match[2] or 0)
-        if min(variances) < 0:
-            raise UsageError(f"init '{name}': a variance must be 0 or more")
+    if variances := _gaussian_variances(name):
         return gaussian(*variances)
     raise unknown("init", name, [*LAYER_INITS, "gaussian_V", "gaussian_V_B", "chain_A"])
+
+
+def square_variances(name: str, width: int) -> tuple[float, float]:
+    """σ_w² = n Var W and σ_b² = Var b of a layer with n = ``width`` inputs and outputs, as mean-field theory has them.
+
+    Raises UsageError for an unknown name, and for a chain, whose weights are not random.
+    """
+    find(name)
+    if name == "unscaled":
+        return float(width), 1.0
+    if name == "torch":
+        return 1 / 3, 1 / (3 * width)
+    found = SQUARE_VARIANCES.get(name) or _gaussian_variances(name)
+    if found is None:
+        raise UsageError(f"init '{name}' has no variance: its weights are not random")
+    return found
+
+
+def _gaussian_variances(name: str) -> tuple[float, float] | None:
+    """The V and B of gaussian_V_B; None for another name."""
+    match = re.fullmatch(f"gaussian_{NUMBER}(?:_{NUMBER})?", name)
+    if match is None:
+        return None
+    variances = float(match[1]), float(match[2] or 0)
+    if min(variances) < 0:
+        raise UsageError(f"init '{name}': a variance must be 0 or more")
+    return variances

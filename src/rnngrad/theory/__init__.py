@@ -1,5 +1,6 @@
 """What paper and pencil predict of a gradient: bounds on the error flow, mean-field theory, random matrices."""
 
+from .batch_norm import batch_norm_factor
 from .bound import Bound
 from .error_flow import error_flow_bounds
 from .gated import chrono_time_scales, gate_path_log_rms, gated_bounds, lstm_exponents, time_scales
@@ -17,6 +18,7 @@ __all__ = [
     "TORCH_GAIN",
     "Bound",
     "MeanField",
+    "batch_norm_factor",
     "chrono_time_scales",
     "critical_line",
     "error_flow_bounds",

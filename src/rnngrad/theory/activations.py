@@ -143,6 +143,17 @@ def _arc_cosine(c: float) -> float:
     return (sqrt(1 - c**2) + (pi - acos(c)) * c) / pi
 
 
+def _kinked(name: str, slope: float) -> Homogeneous:
+    """u where it is positive, slope · u elsewhere, which is slope · u + (1 - slope) relu(u)."""
+    share, bend = (1 + slope**2) / 2, (1 - slope) ** 2
+    return Homogeneous(
+        name,
+        share,
+        lambda c: (2 * slope * c + bend * _arc_cosine(c)) / (2 * share),
+        lambda c: (2 * slope + bend * (pi - acos(c)) / pi) / (2 * share),
+    )
+
+
 ACTIVATIONS: dict[str, Activation] = {
     "tanh": Smooth("tanh", 1.0, 100.0, np.tanh, _tanh_slope, _tanh_curvature),
     "sigmoid": Smooth(
@@ -153,10 +164,13 @@ ACTIVATIONS: dict[str, Activation] = {
         lambda u: _tanh_slope(u / 2) / 4,
         lambda u: _tanh_curvature(u / 2) / 8,
     ),
-    "relu": Homogeneous("relu", 0.5, _arc_cosine, lambda c: (pi - acos(c)) / pi),
+    "relu": _kinked("relu", 0.0),
+    "leaky_relu": _kinked("leaky_relu", 0.01),
+    "prelu": _kinked("prelu", 0.25),
     "identity": Homogeneous("identity", 1.0, lambda c: c, lambda c: 1.0),
 }
-"""By name. The sigmoid is the logistic function, not centred: E[φ(u)²] is its second moment, not its variance."""
+"""By name. The sigmoid is the logistic function, not centred: E[φ(u)²] is its second moment, not its variance. PReLU
+has the slope with which it starts to learn."""
 
 
 def find(name: str) -> Activation:

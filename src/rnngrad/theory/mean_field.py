@@ -58,10 +58,10 @@ def mean_field(activation: str, weight_var: float, bias_var: float = 0.0, input_
 
     q* = weight_var E[φ(√q* z)²] + bias_var + input_var; chi_1 = weight_var E[φ'(√q* z)²], z ~ N(0, 1).
 
-    activation: tanh, sigmoid (logistic), relu or identity. weight_var is n Var W: 2 for He's initialisation, 1/3 for
-    torch's of a recurrent layer. input_var: what the input adds to the variance of a recurrent net's pre-activation at
-    every step, σ_v² R; two states that are compared see the same input. Raises UsageError for an unknown activation,
-    weight_var <= 0, a negative or infinite variance, or q* beyond what the quadrature resolves.
+    activation: tanh, sigmoid (logistic), relu, leaky_relu, prelu or identity. weight_var is n Var W: 2 for He's
+    initialisation, 1/3 for torch's of a recurrent layer. input_var: what the input adds to the variance of a recurrent
+    net's pre-activation at every step, σ_v² R; two states that are compared see the same input. Raises UsageError for
+    an unknown activation, weight_var <= 0, a negative or infinite variance, or q* beyond what the quadrature resolves.
     """
     phi = find(activation)
     _check(weight_var=weight_var, bias_var=bias_var, input_var=input_var)
