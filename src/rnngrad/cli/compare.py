@@ -20,7 +20,7 @@ from ..comparison import Setting, findings, measure
 from ..errors import UsageError
 from ..side_by_side import Row
 from ..study import versions
-from .shared import json_line, json_option, set_threads, wrapped, writable
+from .shared import json_line, json_option, single_thread_option, wrapped, writable
 
 
 @click.command()
@@ -38,15 +38,7 @@ from .shared import json_line, json_option, set_threads, wrapped, writable
 @click.option(
     "--updates", type=click.IntRange(min=1), default=500, show_default=True, help="Of the training between the two."
 )
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    callback=set_threads,
-    expose_value=False,
-    help="Threads to compute on; matrices this small lose more to a second one than they gain.",
-)
+@single_thread_option
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Output folder.")
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")

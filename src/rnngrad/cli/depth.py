@@ -15,7 +15,7 @@ from ..measurement import Measurement
 from ..progress import Percent
 from ..store import Store
 from .presentation import present_found
-from .shared import choose_device, json_option, threads_option, writable
+from .shared import choose_device, json_option, single_thread_option, writable
 
 Options = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -30,7 +30,7 @@ def options(seeds: tuple[int, int] | None = None, reads_digits: bool = False) ->
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         chosen = [
-            threads_option,
+            single_thread_option,
             click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
             click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True),
             json_option,

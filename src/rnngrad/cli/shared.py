@@ -23,14 +23,25 @@ def set_threads(_: click.Context, __: click.Parameter, count: int | None) -> Non
         torch.set_num_threads(count)
 
 
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
 threads_option = click.option(
     "--threads",
-    type=click.IntRange(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+    type=click.IntRange(1, CORES),
     callback=set_threads,
     expose_value=False,
     help="Threads to compute on; OMP_NUM_THREADS, else one a core, by default.",
 )
 
+single_thread_option = click.option(
+    "--threads",
+    type=click.IntRange(1, CORES),
+    default=1,
+    show_default=True,
+    callback=set_threads,
+    expose_value=False,
+    help="Threads to compute on. The products are small: more than one slows down where the machine has other work.",
+)
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON object per line on stdout, and nothing else."
