@@ -74,6 +74,7 @@ def tree(folder):
         (["--cell", "ltsm"], "unknown cell 'ltsm': did you mean 'lstm'"),
         (["--cell", ""], "unknown cell ''"),
         (["--cell", "rnn", "--cell", "gruu"], "unknown cell 'gruu': did you mean 'gru'"),
+        (["--cell", "lstm:"], "cell 'lstm:': an initialisation goes behind the colon"),
         (["--cell", "lstm:chron"], "unknown init 'chron': did you mean 'chrono'"),
         (["--cell", "rnn:chrono"], "init 'chrono' does not fit cell 'rnn': it needs lstm"),
         (["--cell", "lstm", "--cell", "gru:identity"], "init 'identity' does not fit cell 'gru'"),

@@ -115,7 +115,7 @@ REFUSED = {
     "nothing with weights": (lambda: nn.Sequential(nn.Tanh()), X[0], "no layer with weights"),
     "width of a layer": (lambda: nn.Sequential(nn.Linear(INPUTS, H)), X[0, :, :2], "3 inputs"),
     "random layers": (lambda: nn.Sequential(nn.Linear(INPUTS, H), nn.Dropout(), nn.Linear(H, H)), X[0], r"\.eval\(\)"),
-    "a net among the layers": (lambda: nn.Sequential(nn.Linear(INPUTS, H), nn.LSTM(H, H)), X[0], "forward failed"),
+    "a net among the layers": (lambda: nn.Sequential(nn.Linear(INPUTS, H), nn.LSTM(H, H)), X[0], "within loss="),
 }
 
 

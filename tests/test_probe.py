@@ -381,6 +381,17 @@ def test_the_command_prints_tables_sentences_and_files(monkeypatch, capsys, tmp_
     assert all(file.stat().st_size > 5_000 for file in files)
 
 
+def test_nets_with_different_numbers_of_exponents_stand_in_one_table(monkeypatch, capsys, tmp_path):
+    """A vanilla net of one unit has one exponent, the LSTM beside it two."""
+    argv = ["rnngrad", "probe", "--lag", "20", "--hidden", "1", "--seeds", "1", "--out", str(tmp_path), "--quiet"]
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code in (0, None)
+    line = next(line for line in capsys.readouterr().out.splitlines() if "exponent 2" in line)
+    assert "–" in line.split("│")[2]
+
+
 def test_json_is_one_object_per_line_and_nothing_else(monkeypatch, capsys, tmp_path):
     (tmp_path / "nets.py").write_text(
         "import torch\nprint('noise')\nclass Net(torch.nn.GRUCell):\n"

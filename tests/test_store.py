@@ -222,6 +222,22 @@ def test_the_figure_follows_a_stored_row(tmp_path, card):
     assert svgs()["adding-arjovsky-lag12-measures.svg"] != before["adding-arjovsky-lag12-measures.svg"]
 
 
+def test_a_second_command_under_other_conditions_overwrites_no_file(tmp_path, card):
+    """Its name tells the two apart, also where a row of the first was damaged meanwhile."""
+    store = recorded(tmp_path, card)
+    first = {run["id"] for run in store.runs()}
+    other = replace(card, training=replace(card.training, batch=4))
+    study.run(recorders(study.Study(other, [0], torch.device("cpu"), "test"), store, tmp_path), lambda *_: None)
+    second = {run["id"] for run in store.runs()} - first
+    ((before,), (after,)) = (comparisons(store.runs(), ids) for ids in (first, second))
+    (alone,) = comparisons([run for run in store.runs() if run["id"] in first])
+    assert len({before.name, after.name, alone.name}) == 3
+    assert after.name.startswith(f"{alone.name}-")
+    assert {run["id"] for line in after.lines for run in line.runs} == second
+    store.update_run(1, {"card": {}})
+    assert [found.name for found in comparisons(store.runs(), second)] == [after.name]
+
+
 def test_a_repeated_run_counts_once_and_a_finished_one_before_an_interrupted_one(tmp_path, card):
     store = recorded(tmp_path, card)
     copies = store.runs()

@@ -257,3 +257,9 @@ def test_bad_variances_are_one_clear_error(call, words):
     with pytest.raises(UsageError, match=words) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["a", None, [1.0]])
+def test_a_variance_that_is_no_number_is_refused(value):
+    with pytest.raises(UsageError, match="weight_var is a variance: it must be a finite number"):
+        mean_field("tanh", value)

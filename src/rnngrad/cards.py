@@ -84,7 +84,9 @@ class CellSpec:
     @classmethod
     def parse(cls, text: str, hidden: int) -> "CellSpec":
         """From NAME or NAME:INIT. Raises UsageError for unknown names."""
-        name, _, init = text.partition(":")
+        name, colon, init = text.partition(":")
+        if colon and not init:
+            raise UsageError(f"cell '{text}': an initialisation goes behind the colon; leave it out for the default")
         return cls(name, init, hidden)
 
 

@@ -1,7 +1,8 @@
 """From stored rows to the lines of a table. No torch: rows in, numbers and text out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from math import isinf, isnan, log
@@ -78,19 +79,24 @@ class Comparison:
     lines: list[Line]
 
 
-def comparisons(runs: Sequence[Row]) -> list[Comparison]:
-    """The stored runs, grouped by everything that has to be equal for a fair comparison.
+def comparisons(runs: Sequence[Row], only: Container[int] | None = None) -> list[Comparison]:
+    """The stored runs, or those of some ids alone, grouped by everything that has to be equal for a fair comparison.
 
-    Where a run was repeated, the newest finished one counts, else the newest.
+    Where a run was repeated, the newest finished one counts, else the newest. Names are unique among all the runs.
     """
     groups: dict[str, list[Row]] = {}
     for run in runs:
-        groups.setdefault(_conditions(run), []).append(run)
+        own = only is None or run["id"] in only
+        with nullcontext() if own else suppress(LookupError, TypeError, AttributeError):  # others' rows may be damaged
+            groups.setdefault(_conditions(run), []).append(run)
     stems = [_stem(group[0]) for group in groups.values()]
     result = []
     for conditions, group in groups.items():
         stem = _stem(group[0])
         name = stem if stems.count(stem) == 1 else f"{stem}-{sha256(conditions.encode()).hexdigest()[:6]}"
+        group = [run for run in group if only is None or run["id"] in only]
+        if not group:
+            continue
         title = f"{group[0]['card']['task']['title']}, lag {group[0]['lag']} ({group[0]['protocol']}){_added(group[0])}"
         result.append(Comparison(name, title, _lines(_newest(group))))
     return result

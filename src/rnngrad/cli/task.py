@@ -90,7 +90,7 @@ def task(
     finally:
         ids = {run for recorder in recorders for run in recorder.ids}
         if ids:
-            present(comparisons([run for run in store.runs() if run["id"] in ids]), store, out, as_json)
+            present(comparisons(store.runs(), ids), store, out, as_json)
         store.close()
 
 

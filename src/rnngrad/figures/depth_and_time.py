@@ -150,7 +150,8 @@ def _band(ax: Axes, curves: Array, name: str, look: Look) -> None:
 def _dress(ax: Axes, title: str) -> None:
     style.powers_of_ten(ax)
     ax.axhline(ONE_PERCENT, color="0.35", lw=0.8, ls=":")
-    style.name_level(ax, ONE_PERCENT, "1 %")
+    if ax.get_ylim()[0] < ONE_PERCENT:
+        style.name_level(ax, ONE_PERCENT, "1 %")
     ax.set_title(title)
     ax.set_xlabel("lag: layers, or steps, back from the last")
 

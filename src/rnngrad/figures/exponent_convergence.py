@@ -30,7 +30,7 @@ def exponent_convergence(lines: Mapping[str, Sequence[Row]]) -> Figure:
             ax.set_title(style.plain(label))
             ax.set_xlabel("steps after the warm-up")
         for (ax,) in style.first_of_row(panels):
-            ax.set_ylabel("exponent, natural log per step")
+            ax.set_ylabel("exponent, natural log per step (first seed)")
         style.legend_below(figure, panels, columns=2)
     return figure
 

@@ -29,7 +29,7 @@ def singular_values(lines: Mapping[str, Sequence[Row]]) -> Figure:
             style.powers_of_ten(ax)
         panels[0][0].set_ylim(*_limits([powers for _, powers in found]))
         for (ax,) in style.first_of_row(panels):
-            ax.set_ylabel("singular value of ∂s(T)/∂s(T − lag)")
+            ax.set_ylabel("singular value of ∂s(T)/∂s(T − lag), first seed")
         style.legend_below(figure, panels, columns=4)
     return figure
 

@@ -12,6 +12,7 @@ from .summary import lowest_ceiling
 
 Format = Callable[[float], str]
 THEORIES = {"mean_field": "mean field", "gate_path": "gates at their biases, alone"}
+SAYS = {"pascanu_exploding": "without it, no growth"}
 KINDS = {"ceiling": "ceiling: never exceeded", "path": "one path, not the sum", "rate": "rate at long lags"}
 
 
@@ -21,8 +22,9 @@ def table(summaries: Sequence[Row]) -> Table:
     made.add_column("")
     for own in summaries:
         made.add_column(Text(own["label"]), justify="right", overflow="fold")
-    for name, *cells in zip(*(_lines(own) for own in summaries), strict=True):
-        made.add_row(name[0], *[Text(cell[1]) for cell in [name, *cells]])
+    columns = [dict(_lines(own)) for own in summaries]
+    for name in max(columns, key=len):  # a net of few units has fewer exponents than its neighbour
+        made.add_row(name, *[Text(column.get(name, "–")) for column in columns])
     return made
 
 
@@ -137,7 +139,7 @@ def _bound(same: Sequence[Row], seeds: int) -> list[str]:
     bound, factor = same[0], same[0]["log_factor"]
     return [
         "\n".join(own["name"] for own in same),
-        "nothing of this net" if factor is None else KINDS[bound["kind"]],
+        "nothing of this net" if factor is None else SAYS.get(bound["name"], KINDS[bound["kind"]]),
         "–" if factor is None else _factor(factor),
         bound["assumption"],
         "the input decides" if bound["undecided"] == seeds else _share(bound["satisfied"], seeds),

@@ -93,8 +93,8 @@ def critical_line(activation: str, bias_var: float) -> float:
 
 def _check(**variances: float) -> None:
     for name, value in variances.items():
-        if not (isfinite(value) and value >= 0):
-            raise UsageError(f"{name} is a variance: it must be 0 or more and finite, got {value:g}")
+        if not isinstance(value, int | float) or not (isfinite(value) and value >= 0):
+            raise UsageError(f"{name} is a variance: it must be a finite number, 0 or more, got {value!r}")
 
 
 def _fixed_point(phi: Activation, weight_var: float, shift: float) -> tuple[float | None, str]:

@@ -64,6 +64,8 @@ def accepts(module: Any) -> bool:
 
 def checked(module: nn.Sequential, x: Tensor) -> Tensor:
     """x, (B, I) or (B, …). Raises UsageError where there is no layer with weights, and for an x without samples."""
+    if any(isinstance(child, nn.RNNBase) for child in module):
+        raise UsageError("a recurrent layer in a Sequential: give that layer itself, and what follows it within loss=")
     if not any(_has_weights(child) for child in module):
         raise UsageError("the Sequential has no layer with weights: a step of the chain ends at each of them")
     if x.dim() < 2 or 0 in x.shape:
