@@ -1,10 +1,12 @@
 """Live progress on stderr: a table that moves on a terminal, plain lines elsewhere."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
+from typing import Self
 
 import numpy as np
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.table import Table
 
@@ -48,17 +50,15 @@ class State:
         return f"at most {seconds // 60:.0f}:{seconds % 60:02.0f}"
 
 
-class Percent:
-    """How far an experiment is, on a line that moves on a terminal, on plain lines elsewhere. A context manager."""
+class Display:
+    """What moves on a terminal and is plain lines elsewhere. A context manager."""
 
-    def __init__(self, what: str, total: int, quiet: bool) -> None:
+    def __init__(self, shown: Callable[[], RenderableType], quiet: bool) -> None:
         self.console = Console(stderr=True, quiet=quiet)
-        self.what, self.total, self.done = what, total, 0
         self.moves = self.console.is_terminal and not self.console.is_dumb_terminal
-        self.live = Live(console=self.console, refresh_per_second=4, get_renderable=self._line, transient=True)
-        self.started = self.last_plain = monotonic()
+        self.live = Live(console=self.console, refresh_per_second=4, get_renderable=shown, transient=True)
 
-    def __enter__(self) -> "Percent":
+    def __enter__(self) -> Self:
         if self.moves:
             self.live.start()
         return self
@@ -66,6 +66,15 @@ class Percent:
     def __exit__(self, *exc: object) -> None:
         if self.moves:
             self.live.stop()
+
+
+class Percent(Display):
+    """How far an experiment is."""
+
+    def __init__(self, what: str, total: int, quiet: bool) -> None:
+        self.what, self.total, self.done = what, total, 0
+        self.started = self.last_plain = monotonic()
+        super().__init__(self._line, quiet)
 
     def advance(self) -> None:
         """One batch more is done."""
@@ -80,26 +89,15 @@ class Percent:
         return f"{self.what}: {share:.0%}, about {left // 60:.0f}:{left % 60:02.0f} left"
 
 
-class Progress:
-    """Watches a study. Use as a context manager; call it after every update."""
+class Progress(Display):
+    """Watches a study. Call it after every update."""
 
     HEADINGS = ("cell", "step", "test loss", "solved", "first/last gradient", "time left")
 
     def __init__(self, ensembles: list[Ensemble], quiet: bool) -> None:
-        self.console = Console(stderr=True, quiet=quiet)
         self.states = {id(e): State(e.spec.label, len(e.seeds), e.card.training.max_steps) for e in ensembles}
-        self.live = Live(console=self.console, refresh_per_second=4, get_renderable=self._table, transient=True)
-        self.moves = self.console.is_terminal and not self.console.is_dumb_terminal
         self.last_plain = 0.0
-
-    def __enter__(self) -> "Progress":
-        if self.moves:
-            self.live.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self.moves:
-            self.live.stop()
+        super().__init__(self._table, quiet)
 
     def __call__(self, ensemble: Ensemble, step: int, snapshots: list[Snapshot]) -> None:
         state = self.states[id(ensemble)]
