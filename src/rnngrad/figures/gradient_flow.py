@@ -28,12 +28,7 @@ def gradient_flow(title: str, lines: Mapping[str, Sequence[tuple[Row, Row]]]) ->
             _band(ax, [last for _, last in profiles], style.AFTER, "after training", "-")
             ax.axhline(ONE_PERCENT, color="0.35", lw=0.8, ls=":")
             ax.set_title(label)
-            ax.set_xlabel("lag (steps back from the loss)")
-            style.powers_of_ten(ax)
-        for (ax,) in style.first_of_row(panels):
-            ax.set_ylabel("gradient, relative to lag 0")
-        for (ax,) in style.last_of_row(panels):
-            style.name_level(ax, ONE_PERCENT, "1 %")
+        style.by_lag(panels, ONE_PERCENT, "1 %")
         named = {n: h for (ax,) in panels for h, n in zip(*ax.get_legend_handles_labels(), strict=True)}
         figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=2)
         figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")

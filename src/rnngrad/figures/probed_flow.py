@@ -33,12 +33,7 @@ def probed_flow(lines: Mapping[str, Sequence[Row]]) -> Figure:
         panels[0][0].set_ylim(low - 0.05 * (high - low), high + 0.08 * (high - low))
         for (ax,), label in zip(panels, lines, strict=True):
             ax.set_title(style.plain(label))
-            ax.set_xlabel("lag (steps back from the loss)")
-            style.powers_of_ten(ax)
-        for (ax,) in style.first_of_row(panels):
-            ax.set_ylabel("gradient, relative to lag 0")
-        for (ax,) in style.last_of_row(panels):
-            style.name_level(ax, ONE_PERCENT, "1 %")
+        style.by_lag(panels, ONE_PERCENT, "1 %")
         style.legend_below(figure, panels, columns=min(3, len(panels)))
     return figure
 

@@ -95,6 +95,18 @@ def graded(share: float) -> Any:
     return mpl.colormaps["viridis"](0.9 * share)
 
 
+def by_lag(panels: list[list[Axes]], level: float, name: str) -> None:
+    """Names the axes of gradients relative to lag 0, in powers of ten against lag, and one level of them."""
+    for own in panels:
+        own[0].set_xlabel("lag (steps back from the loss)")
+        own[0].xaxis.set_major_locator(MaxNLocator(4, integer=True))  # six digits each at the longest lags
+        powers_of_ten(own[0])
+    for own in first_of_row(panels):
+        own[0].set_ylabel("gradient, relative to lag 0")
+    for own in last_of_row(panels):
+        name_level(own[0], level, name)
+
+
 def name_level(ax: Axes, value: float, name: str) -> None:
     """A name beside the panel, at the height of a level."""
     where = (1.02, value)
