@@ -12,7 +12,8 @@ import torch
 from rnngrad import cards, cli, memory
 from rnngrad.cells import CELLS, INITS
 from rnngrad.problems import PROBLEMS
-from rnngrad.store import SCHEMA_VERSION, Store
+from rnngrad.store import Store
+from rnngrad.store.schema import SCHEMA_VERSION
 
 TINY = ("--lag", "4", "--batch", "1", "--hidden", "1", "--seeds", "1", "--steps", "1")
 WITHOUT_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")

@@ -120,10 +120,19 @@ def test_without_probes_the_gradients_are_the_evaluations(tmp_path, card):
 
 def aged(store, version):
     """The store as an older version would have left it."""
-    store._db.execute("ALTER TABLE snapshots DROP COLUMN measures")
-    if version == 1:
+    store._db.execute("DROP INDEX runs_key")
+    for column in ("key", "reason"):
+        store._db.execute(f"ALTER TABLE runs DROP COLUMN {column}")
+    if version < 3:
+        store._db.execute("ALTER TABLE snapshots DROP COLUMN measures")
+    if version < 2:
         store._db.execute("DROP TABLE probes")
     store._db.execute(f"PRAGMA user_version = {version}")
+
+
+def with_keys(runs):
+    """The rows as version 4 has them."""
+    return [run | {"key": None, "reason": None} for run in runs]
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -133,14 +142,14 @@ def test_a_store_of_an_older_version_is_read_as_it_is_and_written_after_an_upgra
     runs = store.runs()
     store.close()
     old = Store(tmp_path / "rnngrad.db", create=False)
-    assert (old.runs(), old._pragma("user_version")) == (runs, version)
+    assert (old.runs(), old.version) == (runs, version)
     assert old.gradients(1) == [{k: h[k] for k in ("step", "grad_first_over_last")} for h in old.history(1)]
     assert old.measures(1) == []
     (comparison,) = comparisons(old.runs())
     assert not [file for file in report.draw(comparison, old, tmp_path) if "measures" in file.name]
     old.close()
     new = Store(tmp_path / "rnngrad.db")
-    assert (new.runs(), new._pragma("user_version")) == (runs, 3)
+    assert (new.runs(), new.version) == (with_keys(runs), 4)
     new.add_probe({"run": 1, "step": 3, "batch": "training", "grad_first_over_last": -1.0, "horizon": 2, "flow": {}})
     assert new.gradients(1) == [{"step": 3, "grad_first_over_last": -1.0}]
     assert new.measures(1) == []
@@ -149,13 +158,27 @@ def test_a_store_of_an_older_version_is_read_as_it_is_and_written_after_an_upgra
     new.close()
 
 
-def test_a_store_that_is_made_has_the_columns_of_one_that_was_upgraded(tmp_path, card):
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_store_that_is_made_has_the_columns_of_one_that_was_upgraded(tmp_path, card, version):
     store = recorded(tmp_path, card)
-    query = "SELECT name FROM pragma_table_info('snapshots')"
+    query = "SELECT m.name, c.name AS part FROM sqlite_master AS m, pragma_table_info(m.name) AS c"
     made = store._select(query, [])
-    aged(store, 1)
+    aged(store, version)
     store.close()
     assert Store(tmp_path / "rnngrad.db")._select(query, []) == made
+
+
+def test_an_upgrade_keeps_the_snapshots_and_their_ties(tmp_path, card):
+    store = recorded(tmp_path, card)
+    before = [store.history(run["id"]) for run in store.runs()]
+    aged(store, 3)
+    store.close()
+    new = Store(tmp_path / "rnngrad.db")
+    assert [new.history(run["id"]) for run in new.runs()] == before
+    assert new._select("PRAGMA foreign_key_check", []) == []
+    with pytest.raises(sqlite3.IntegrityError):
+        new.add_snapshot({"run": 12345, "step": 0, "scores": {}, "flow": {}, "measures": {}})
+    new.close()
 
 
 def test_every_evaluation_has_its_measures_in_the_store(tmp_path, card):

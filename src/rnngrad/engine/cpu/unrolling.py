@@ -23,13 +23,18 @@ KINDS = {
 _KEPT = {kernels.LSTM: lstm.KEPT, kernels.GRU: gru.KEPT}
 _LEAST_ROWS = 8  # samples of a tile: fewer leave the multipliers waiting for the sums before
 _MOST_ROWS = 64  # and with more its pre-activations leave the first cache
+_LEAST_TILES = 2  # two threads share the batch of one replica; more of either have more to share
 
 Task = tuple[int, int, int, int]
 
 
 def _tiles(replicas: int, batch: int) -> list[Task]:
-    """(replica, tile, first sample, samples) of every task. How a batch is cut does not depend on the replicas."""
-    count = max(1, min(workers.threads(), batch // _LEAST_ROWS), -(-batch // _MOST_ROWS))
+    """(replica, tile, first sample, samples) of every task.
+
+    How a batch is cut decides in which order its gradients are summed, so it depends on the batch alone: neither the
+    number of replicas nor that of threads changes a bit.
+    """
+    count = max(1, min(_LEAST_TILES, batch // _LEAST_ROWS), -(-batch // _MOST_ROWS))
     edges = [batch * i // count for i in range(count + 1)]
     return [(r, i, edges[i], edges[i + 1] - edges[i]) for r in range(replicas) for i in range(count)]
 

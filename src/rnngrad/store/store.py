@@ -3,71 +3,14 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import UsageError
-from .measurement import Measurement
+from ..errors import UsageError
+from ..measurement import Measurement
+from . import schema
 
-SCHEMA_VERSION = 3
-APPLICATION = 0x726E6E67  # "rnng", by which SQLite files tell whose they are
-SCHEMA = """
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY,
-    created_at TEXT NOT NULL,
-    task TEXT NOT NULL, problem TEXT NOT NULL, protocol TEXT NOT NULL,
-    lag INTEGER NOT NULL, length INTEGER NOT NULL, minimal_lag INTEGER NOT NULL,
-    cell TEXT NOT NULL, init TEXT NOT NULL, hidden INTEGER NOT NULL, parameters INTEGER NOT NULL, lr REAL NOT NULL,
-    seed INTEGER NOT NULL,
-    device TEXT NOT NULL, engine TEXT NOT NULL, versions TEXT NOT NULL, command TEXT NOT NULL,
-    card TEXT NOT NULL, baselines TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('running', 'finished', 'diverged', 'interrupted')),
-    steps INTEGER NOT NULL, solved INTEGER NOT NULL, held INTEGER, steps_to_solve INTEGER, diverged_at INTEGER,
-    test_loss REAL, scores TEXT NOT NULL,
-    grad_first_over_last_init REAL, grad_first_over_last_end REAL, horizon INTEGER,
-    seconds REAL NOT NULL, weights TEXT
-);
-CREATE TABLE snapshots (
-    run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    step INTEGER NOT NULL,
-    train_loss REAL, test_loss REAL, scores TEXT NOT NULL,
-    grad_first_over_last REAL, horizon INTEGER, flow TEXT NOT NULL,
-    PRIMARY KEY (run, step)
-) WITHOUT ROWID;
-"""
-PROBES = """
-CREATE TABLE probes (
-    run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    step INTEGER NOT NULL,
-    batch TEXT NOT NULL CHECK (batch IN ('training', 'probe')),
-    grad_first_over_last REAL, horizon INTEGER, flow TEXT NOT NULL,
-    PRIMARY KEY (run, step)
-) WITHOUT ROWID
-"""
-MEASURES = "ALTER TABLE snapshots ADD COLUMN measures TEXT NOT NULL DEFAULT '{}'"
-ADDED = {2: PROBES, 3: MEASURES}
-"""What each version has that the one before it has not."""
-EXPERIMENTS = (
-    """
-CREATE TABLE IF NOT EXISTS experiments (
-    id INTEGER PRIMARY KEY,
-    created_at TEXT NOT NULL,
-    name TEXT NOT NULL, settings TEXT NOT NULL,
-    device TEXT NOT NULL, versions TEXT NOT NULL, command TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('running', 'finished', 'interrupted')),
-    seconds REAL NOT NULL
-)
-""",
-    """
-CREATE TABLE IF NOT EXISTS measurements (
-    experiment INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
-    quantity TEXT NOT NULL, value REAL,
-    seed INTEGER, hidden_layers INTEGER, epoch INTEGER, layer INTEGER, variant TEXT NOT NULL, x REAL
-)
-""",
-)
-"""Made when the first experiment is written: a store without one has no such tables."""
 JSON_COLUMNS = ("versions", "card", "baselines", "scores", "flow", "measures", "settings")
 
 Row = dict[str, Any]
@@ -92,49 +35,13 @@ class Store:
             raise UsageError(f"cannot open the store {path}: {error}") from None
         try:
             self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._prepare(path, create)
+            self.version = schema.prepare(self._db, path, create)
         except sqlite3.Error as error:
             self.close()
             raise UsageError(f"cannot open the store {path}: {error}") from None
         except UsageError:
             self.close()
             raise
-
-    def _prepare(self, path: Path, create: bool) -> None:
-        if create and self._pragma("application_id") == 0:
-            self._make()
-        elif create and self._pragma("application_id") == APPLICATION and self._pragma("user_version") < SCHEMA_VERSION:
-            self._upgrade()
-        application, version = (self._pragma(name) for name in ("application_id", "user_version"))
-        if application == APPLICATION and version > SCHEMA_VERSION:
-            raise UsageError(f"the store {path} is of version {version}, made by a newer rnngrad: upgrade to read it")
-        if application != APPLICATION:
-            raise UsageError(f"{path} is an SQLite file but no rnngrad store: name another file")
-
-    def _make(self) -> None:
-        """Tables and stamp of a new store, once, also where two commands start on it together."""
-        self._db.execute("BEGIN IMMEDIATE")
-        empty = not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if empty:
-            for statement in [*SCHEMA.split(";"), *ADDED.values()]:
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA application_id = {APPLICATION}")
-            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self._db.execute("COMMIT")
-        with suppress(sqlite3.OperationalError):  # locked: another command makes the same store, and will switch it
-            self._db.execute("PRAGMA journal_mode = WAL")
-
-    def _upgrade(self) -> None:
-        """What an older version has not. A store that is only read is left as it is."""
-        self._db.execute("BEGIN IMMEDIATE")
-        for version in range(self._pragma("user_version") + 1, SCHEMA_VERSION + 1):
-            self._db.execute(ADDED[version])
-            self._db.execute(f"PRAGMA user_version = {version}")
-        self._db.execute("COMMIT")
-
-    def _pragma(self, name: str) -> int:
-        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
 
     def close(self) -> None:
         """Closes the file."""
@@ -179,12 +86,12 @@ class Store:
     def gradients(self, run: int) -> list[Row]:
         """``step`` and ``grad_first_over_last`` of a run: at the updates that were probed, else at its evaluations."""
         query = "SELECT step, grad_first_over_last FROM {} WHERE run = ? ORDER BY step"
-        probes = self._select(query.format("probes"), [run]) if self._pragma("user_version") > 1 else []
+        probes = self._select(query.format("probes"), [run]) if self.version > 1 else []
         return probes or self._select(query.format("snapshots"), [run])
 
     def measures(self, run: int) -> list[Row]:
         """``step`` and ``measures`` of a run's evaluations that have them; none in a store of an older version."""
-        if self._pragma("user_version") < 3:
+        if self.version < 3:
             return []
         query = "SELECT step, measures FROM snapshots WHERE run = ? AND measures <> '{}' ORDER BY step"
         return self._select(query, [run])
@@ -197,7 +104,7 @@ class Store:
 
     def add_experiment(self, row: Mapping[str, Any]) -> int:
         """Inserts an experiment; returns its id."""
-        for statement in EXPERIMENTS:
+        for statement in schema.EXPERIMENTS:
             self._db.execute(statement)
         return self._insert("experiments", row)
 
