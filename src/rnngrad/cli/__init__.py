@@ -15,6 +15,7 @@ from .listing import list_
 from .probe import probe
 from .remedies import remedies as remedies  # joins the group of depth
 from .report import report
+from .sweep import sweep
 from .task import task
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -26,7 +27,7 @@ def command() -> None:
     """The reference laboratory for long-term dependencies in recurrent networks."""
 
 
-for subcommand in (task, probe, depth, compare, report, list_, bench):
+for subcommand in (task, sweep, probe, depth, compare, report, list_, bench):
     command.add_command(subcommand)
 
 
