@@ -20,11 +20,11 @@ from .training import planned
 HEADINGS = ["cell", "lag", "lr", "runs", "in the store", "go on", "from the start", "at most"]
 
 
-def print_plan(jobs: Sequence[TrainingJob], out: Path, as_json: bool, **flags: Any) -> None:
+def print_plan(jobs: Sequence[TrainingJob], out: Path, room: int | None, as_json: bool, **flags: Any) -> None:
     """The plan as a table, or as JSON. Writes nothing."""
     store = Store(out / STORE, create=False) if (out / STORE).is_file() else None
     try:
-        plan = planned(jobs, store, out, **flags)
+        plan = planned(jobs, store, out, room, **flags)
     finally:
         if store:
             store.close()

@@ -9,7 +9,7 @@ from .. import cards
 from ..summary import comparisons
 from .dry_run import print_plan
 from .presentation import present
-from .training import grid_of, open_store, planned, train, training_options
+from .training import grid_of, open_store, planned, room_for, train, training_options
 
 
 @click.command()
@@ -30,12 +30,13 @@ def task(name: str, lag: int | None, lr: float | None, out: Path, as_json: bool,
 def run(name: str, lags: list[int], rates: list[float], out: Path, as_json: bool, **flags: Any) -> None:
     """A grid of one card, from the command line to the last figure."""
     jobs = grid_of(cards.load(name), lags, rates, **flags).jobs()
+    room = room_for(jobs, **flags)
     if flags["dry_run"]:
-        print_plan(jobs, out, as_json, **flags)
+        print_plan(jobs, out, room, as_json, **flags)
         return
     store, failures = open_store(out), []
     try:
-        plan = planned(jobs, store, out, **flags)
+        plan = planned(jobs, store, out, room, **flags)
         failures = train(plan, store, out, **flags)
     finally:
         ids = set(store.known([key for job in jobs for key in job.keys]).values())

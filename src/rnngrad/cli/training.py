@@ -107,18 +107,24 @@ def open_store(out: Path) -> Store:
     return Store(writable(out) / STORE)
 
 
-def planned(jobs: Sequence[study.TrainingJob], store: Store | None, out: Path, **flags: Any) -> study.Plan:
+def planned(
+    jobs: Sequence[study.TrainingJob], store: Store | None, out: Path, room: int | None, **flags: Any
+) -> study.Plan:
     """What is missing of the jobs; without a store everything is."""
     keys = [key for job in jobs for key in job.keys]
     ended = store.ended(keys) if store else set()
     found = study.Checkpoints(out / CHECKPOINTS).found(lambda text: click.echo(wrapped(text), err=True))
-    workers = flags["workers"] or 1
-    return study.make_plan(jobs, ended, found, None if flags["scheduler"] else room(jobs, workers), workers)
+    return study.make_plan(jobs, ended, found, room, flags["workers"] or 1)
 
 
-def room(jobs: Sequence[study.TrainingJob], workers: int) -> int:
-    """Bytes for each worker of this machine. Raises UsageError if some job's runs do not even fit one at a time."""
-    device = torch.device(jobs[0].device)
+def room_for(jobs: Sequence[study.TrainingJob], **flags: Any) -> int | None:
+    """Bytes for each worker of this machine; None for workers elsewhere, of which nothing is known.
+
+    Raises UsageError if some job's runs do not even fit one at a time.
+    """
+    if flags["scheduler"]:
+        return None
+    workers, device = flags["workers"] or 1, torch.device(jobs[0].device)
     largest = max(job.memory(1) for job in jobs)
     memory.require(largest * workers, device, "use a shorter --lag, a smaller --batch or --hidden, or fewer --workers")
     return memory.available_bytes(device) // workers

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..cards import Card, override
+from ..errors import UsageError
 from .training_job import TrainingJob, training_job
+
+MOST_RUNS = 100_000
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,14 @@ class Grid:
 
     def jobs(self) -> list[TrainingJob]:
         """One per lag, rate and cell, in this order. Raises UsageError for what cannot be built."""
+        cards = self._cards()
+        runs = len(cards) * len(self.card.cells) * len(self.seeds)
+        if runs > MOST_RUNS:
+            raise UsageError(
+                f"this grid has {runs:,} runs; one command takes at most {MOST_RUNS:,}: ask for fewer seeds"
+            )
         where = (self.device, self.engine, self.command, self.probe_every)
-        return [training_job(card, spec, self.seeds, *where) for card in self._cards() for spec in card.cells]
+        return [training_job(card, spec, self.seeds, *where) for card in cards for spec in card.cells]
 
     def _cards(self) -> list[Card]:
         cards = [replace(self.card, problem=override(self.card.problem, lag=lag)) for lag in dict.fromkeys(self.lags)]

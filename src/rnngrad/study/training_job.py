@@ -89,7 +89,7 @@ class TrainingJob(Job):
 def training_job(
     card: Card, spec: CellSpec, seeds: Sequence[int], device: str, engine: str, command: str, probe_every: int | None
 ) -> TrainingJob:
-    """The job, with what is known of its runs. Raises UsageError if a single one cannot be built.
+    """The job, with what is known of its runs. Raises UsageError for an engine that cannot run it.
 
     ``engine`` may be "auto"; the job has the one that was taken.
     """
@@ -113,7 +113,6 @@ def training_job(
 def _columns(card: Card, spec: CellSpec, device: str, engine: str, command: str) -> dict[str, Any]:
     """What is known of every run before it starts, but for its seed and key."""
     problem = card.make_problem()
-    sizes = (problem.inputs, spec.hidden, problem.outputs, problem.lag)
     return {
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "task": card.task.name,
@@ -125,7 +124,7 @@ def _columns(card: Card, spec: CellSpec, device: str, engine: str, command: str)
         "cell": spec.name,
         "init": spec.init,
         "hidden": spec.hidden,
-        "parameters": Recurrent.seeded(CELLS[spec.name], spec.init, *sizes, [0]).parameters,
+        "parameters": Recurrent.weights(CELLS[spec.name], problem.inputs, spec.hidden, problem.outputs),
         "lr": card.rate(spec),
         "device": device_name(torch.device(device)),
         "engine": engine,
