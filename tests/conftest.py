@@ -45,6 +45,22 @@ def carried_out(jobs, folder, listeners=(), executor=None) -> Store:
     return store
 
 
+BESIDE = ("id", "created_at", "seconds", "weights", "command", "versions")
+"""What two stores of the same numbers may differ in."""
+
+
+def numbers(store):
+    """Every stored number by what it belongs to, order and times apart."""
+    runs = {run["key"]: {k: v for k, v in run.items() if k not in BESIDE} for run in store.runs()}
+    keys = {run["id"]: run["key"] for run in store.runs()}
+    tables = {}
+    for table in ("snapshots", "probes"):
+        rows = store._select(f"SELECT * FROM {table}", [])
+        tables[table] = {(keys[row["run"]], row["step"]): {k: v for k, v in row.items() if k != "run"} for row in rows}
+        assert len(tables[table]) == len(rows)
+    return {"runs": runs, **tables}
+
+
 @pytest.fixture
 def card() -> Card:
     return small_card()

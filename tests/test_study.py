@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from conftest import carried_out, jobs_of, small_card
+from conftest import carried_out, jobs_of, numbers, small_card
 
 from rnngrad import study
 from rnngrad.cards import CellSpec
@@ -19,21 +19,6 @@ from rnngrad.study.executors.processes import Processes
 from rnngrad.study.executors.slice import advance
 from rnngrad.study.listening import Everybody
 from rnngrad.study.provenance import versions
-
-BESIDE = ("id", "created_at", "seconds", "weights", "command", "versions")
-"""What two stores of the same numbers may differ in."""
-
-
-def numbers(store):
-    """Every stored number by what it belongs to, order and times apart."""
-    runs = {run["key"]: {k: v for k, v in run.items() if k not in BESIDE} for run in store.runs()}
-    keys = {run["id"]: run["key"] for run in store.runs()}
-    tables = {}
-    for table in ("snapshots", "probes"):
-        rows = store._select(f"SELECT * FROM {table}", [])
-        tables[table] = {(keys[row["run"]], row["step"]): {k: v for k, v in row.items() if k != "run"} for row in rows}
-        assert len(tables[table]) == len(rows)
-    return {"runs": runs, **tables}
 
 
 def weights(store):
