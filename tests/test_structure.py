@@ -39,6 +39,7 @@ LAYERS = [
     "experiment",
     "progress",
     "study_progress",
+    "logs",
     "probing",
     "bench",
     "cli",

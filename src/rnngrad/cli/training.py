@@ -16,6 +16,7 @@ from ..cards import Card, CellSpec, override
 from ..engine import ENGINES
 from ..errors import UsageError
 from ..flow import FORMS
+from ..logs import TensorBoard
 from ..store import Store
 from ..study.executors import Here, Parallel, cluster, local_pool
 from ..study.executors.parallel import Pool
@@ -48,6 +49,7 @@ OPTIONS = (
     click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Train in N processes, one thread each."),
     click.option("--scheduler", metavar="ADDRESS", help="Train on the workers of this Dask scheduler."),
     click.option("--per-worker-gpu", is_flag=True, help="Give every worker a GPU of its own."),
+    click.option("--log", type=click.Choice(["tensorboard"]), help="Log scalars and the flow for this viewer as well."),
     click.option("--dry-run", is_flag=True, help="Print what would be trained and how long it takes; train nothing."),
     click.option(
         "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Output folder."
@@ -140,11 +142,12 @@ def train(plan: study.Plan, store: Store, out: Path, **flags: Any) -> list[str]:
     if not flags["scheduler"] and any(isinstance(job, study.TrainingJob) and job.engine == "cpu" for job in plan.asked):
         prepare_kernels(quiet)
     recorder = study.Recorder(store, out)
+    logs = [TensorBoard(out)] if flags["log"] else []
     with (
         workers(flags["workers"], flags["scheduler"], flags["per_worker_gpu"]) as pool,
         StudyProgress(plan, store.outcomes(sorted(plan.keys)), quiet) as progress,
     ):
-        study.conduct(plan, Parallel(pool) if pool else Here(), recorder, [progress])
+        study.conduct(plan, Parallel(pool) if pool else Here(), recorder, [progress, *logs])
     recorder.checkpoints.prune(store.all_ended())
     return recorder.failures
 
