@@ -3,6 +3,7 @@
 from .checkpoints import Checkpoints
 from .conduct import conduct
 from .grid import Grid
+from .listening import Everybody
 from .plan import Plan, Portion, make_plan
 from .provenance import device_name, versions
 from .recorder import Recorder
@@ -10,6 +11,7 @@ from .training_job import TrainingJob, training_job
 
 __all__ = [
     "Checkpoints",
+    "Everybody",
     "Grid",
     "Plan",
     "Portion",
