@@ -12,8 +12,10 @@ from ..errors import UsageError
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.int_]
-RESAMPLES = 2000
+RESAMPLES = 1000
 TAIL = 0.025
+ROUNDING = 1e-9
+"""Of the likelihood's slope where it is 0."""
 
 
 class Tried(NamedTuple):
@@ -39,14 +41,6 @@ class HalfSuccess:
     low: float | None
     high: float | None
     curve: tuple[float, float] | None
-
-    def rate(self, lags: Array) -> Array:
-        """The fitted success rate at some lags. Raises UsageError if none could be fitted."""
-        from scipy.special import expit
-
-        if self.curve is None:
-            raise UsageError("no curve could be fitted to these success rates: look at low and high")
-        return np.asarray(expit(self.curve[0] + self.curve[1] * np.log(lags)))
 
 
 class _Ends(NamedTuple):
@@ -100,7 +94,9 @@ def _ends(lags: Array, solved: Counts, trials: Counts) -> _Ends:
     if lags[solved > 0].max(initial=0) <= lags[solved < trials].min(initial=inf):
         return _Ends(float(lags[solved == trials].max(initial=0)), float(lags[solved == 0].min(initial=inf)), None)
     share = solved.sum() / trials.sum()
-    if (solved - trials * share) @ np.log(lags) >= 0:  # the likelihood's slope at a constant rate: best to rise or stay
+    if (solved - trials * share) @ np.log(
+        lags
+    ) > -ROUNDING:  # the likelihood's slope at a constant rate: best to rise or stay
         return _Ends(inf if share > 0.5 else 0.0, 0.0 if share < 0.5 else inf, None)
     intercept, slope = _fit(np.log(lags), solved, trials)
     half = exp(min(max(-intercept / slope, log(lags[0]) - 1), log(lags[-1]) + 1))  # how far outside does not matter
@@ -110,7 +106,7 @@ def _ends(lags: Array, solved: Counts, trials: Counts) -> _Ends:
 def _fit(x: Array, solved: Counts, trials: Counts) -> tuple[float, float]:
     """x: ln lag. The root of the score equations, which is the maximum: the log likelihood is concave."""
     from scipy.optimize import root
-    from scipy.special import expit
+    from scipy.special import expit, logit
 
     centre, width = float(x.mean()), float(x.std())
     design = np.stack([np.ones_like(x), (x - centre) / width])
@@ -122,7 +118,7 @@ def _fit(x: Array, solved: Counts, trials: Counts) -> tuple[float, float]:
         p = expit(b @ design)
         return np.asarray(-(design * (trials * p * (1 - p))) @ design.T)
 
-    found = root(score, np.zeros(2), jac=information)
+    found = root(score, [logit(solved.sum() / trials.sum()), 0.0], jac=information)
     if not found.success:
         raise ArithmeticError(f"the logistic fit did not converge: {found.message}")
     slope = float(found.x[1]) / width

@@ -47,8 +47,8 @@ def mcnemar(first: Mapping[int, bool], second: Mapping[int, bool]) -> McNemar:
 def median_difference(first: Mapping[int, float], second: Mapping[int, float]) -> Difference:
     """By how much do they differ? The interval is that of order statistics, which is the sign test turned round.
 
-    Signs and not signed ranks: steps are counted in whole evaluations, and ties break the ranks' exact distribution.
-    (Conover 1999, Practical Nonparametric Statistics, 3rd ed., sections 3.2 and 3.4.)
+    Signs and not signed ranks: steps are counted in whole evaluations, and ties break the ranks' exact distribution. A
+    pair without a difference speaks against one (Conover 1999, Practical Nonparametric Statistics, section 3.2).
 
     first, second: numbers by seed; seeds of one alone are left out.
     """
