@@ -23,6 +23,13 @@ def test_survival_is_the_published(week, share):
     assert share_at(kaplan_meier(TREATED), week) == pytest.approx(share, abs=5e-4)
 
 
+def test_the_interval_is_that_of_sas_and_r():
+    """Log-log, at six weeks: 0.620 to 0.952; the plain one would reach over 1."""
+    survival = kaplan_meier(TREATED)
+    at = list(survival.at).index(6)
+    assert (survival.low[at], survival.high[at]) == pytest.approx((0.620, 0.952), abs=5e-4)
+
+
 def test_without_censoring_survival_is_the_share_that_is_left():
     survival = kaplan_meier(PLACEBO)
     left = [np.mean(np.array(PLACEBO.events) > time) for time in survival.at]

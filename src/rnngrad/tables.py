@@ -58,7 +58,7 @@ def _sentence(line: Line) -> str:
     s = line.summary()
     before, after = power_of_ten(s["grad_first_over_last_init"]), power_of_ten(s["grad_first_over_last_end"])
     end = f"{after} after it" if s["grad_first_over_last_end"] is not None else "none after it, where all runs diverged"
-    cut = f", {s['unfinished']} more were cut off before their end and count neither way" if s["unfinished"] else ""
+    cut = f", beside {s['unfinished']} cut off before the end" if s["unfinished"] else ""
     return (
         f"{line.label}: {s['solved']} of {s['n']} seeds solved it{cut}. The gradient at the first step was {before} of "
         f"the last step's before training and {end}."
