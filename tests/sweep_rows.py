@@ -17,7 +17,7 @@ def run(
         **{"grad_first_over_last_init": -9.0, "grad_first_over_last_end": -1.0, "horizon": None},
         "baselines": {"constant": 1 / 6},
         "id": hash((lag, cell, seed, other.get("lr"), other.get("init"))),
-        "card": {"task": {"title": "Adding"}, "training": {"max_steps": BUDGET}, "stop": {}, "published": []},
+        "card": {"task": {"title": "Adding"}, "training": {"max_steps": BUDGET, "tuned": {}}, "stop": {}, "published": []},
         **other,
     }
 
