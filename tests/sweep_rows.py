@@ -3,6 +3,7 @@
 from typing import Any
 
 BUDGET = 3000
+TRAINING = {"max_steps": BUDGET, "tuned": {}}
 
 
 def run(
@@ -17,7 +18,7 @@ def run(
         **{"grad_first_over_last_init": -9.0, "grad_first_over_last_end": -1.0, "horizon": None},
         "baselines": {"constant": 1 / 6},
         "id": hash((lag, cell, seed, other.get("lr"), other.get("init"))),
-        "card": {"task": {"title": "Adding"}, "training": {"max_steps": BUDGET, "tuned": {}}, "stop": {}, "published": []},
+        "card": {"task": {"title": "Adding"}, "training": TRAINING, "stop": {}, "published": []},
         **other,
     }
 
