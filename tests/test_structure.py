@@ -32,6 +32,7 @@ LAYERS = [
     "ensemble",
     "store",
     "summary",
+    "sweeps",
     "findings",
     "tables",
     "report",
@@ -77,7 +78,7 @@ def test_imports_point_one_way(path):
     assert not upward
 
 
-@pytest.mark.parametrize("layer_name", ["store", "stats", "summary", "findings", "tables", "figures"])
+@pytest.mark.parametrize("layer_name", ["store", "stats", "summary", "sweeps", "findings", "tables", "figures"])
 def test_from_the_store_to_the_figure_there_is_no_torch(layer_name):
     """Followed through every import of our own, so that torch cannot come in by the back door."""
     todo, seen = {layer_name}, set()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .stats import censored_median, wilson
+from .stats import Times, censored_median, kaplan_meier, wilson
 from .store import Row
 
 REGULARISER = ("omega", "omega_form")
@@ -24,16 +24,27 @@ class Line:
     label: str
     runs: list[Row]
 
+    @property
+    def times(self) -> Times:
+        """Steps to solve. What ended unsolved counts as watched for all of its budget, also where it diverged or failed
+        before: it would not have solved it later. What has not ended was watched for as long as it ran.
+        """
+        unsolved = [r for r in self.runs if r["steps_to_solve"] is None]
+        watched = [r["card"]["training"]["max_steps"] if ended(r) else r["steps"] for r in unsolved]
+        return Times([r["steps_to_solve"] for r in self.runs if r["steps_to_solve"] is not None], watched)
+
     def summary(self) -> dict[str, Any]:
         """Counts with their interval, and medians over seeds; every unsolved run is censored, none is dropped.
 
+        ``n`` counts the runs that came to their end, by which ``solved`` is to be divided; ``unfinished`` ones are
+        beside them, but in the medians. Steps to solve are those of Kaplan and Meier.
         Gradients are natural logs of first over last. ``horizon`` is None where the median never falls under 1 %.
         """
-        first, runs = self.runs[0], self.runs
-        solved = [r for r in runs if r["solved"]]
-        low, high = wilson(len(solved), len(runs))
-        to_solve = [r["steps_to_solve"] for r in runs]
-        median = censored_median(to_solve)
+        first, runs, times = self.runs[0], self.runs, self.times
+        trials = [r for r in runs if ended(r)]
+        solved = sum(bool(r["solved"]) for r in trials)
+        low, high = wilson(solved, len(trials))
+        steps = kaplan_meier(times).median
         horizon = censored_median([r["horizon"] for r in runs if r["grad_first_over_last_end"] is not None] or [None])
         tested = [r["held"] for r in runs if r["held"] is not None]
         after = [r["grad_first_over_last_end"] for r in runs if r["grad_first_over_last_end"] is not None]
@@ -46,18 +57,21 @@ class Line:
             "hidden": first["hidden"],
             "parameters": first["parameters"],
             "lr": first["lr"],
-            "n": len(runs),
-            "solved": len(solved),
+            "n": len(trials),
+            "solved": solved,
             "solved_low": low,
             "solved_high": high,
             "held": sum(tested),
             "tested_again": len(tested),
             "diverged": sum(r["status"] == "diverged" for r in runs),
-            "unfinished": sum(r["status"] in ("running", "interrupted") for r in runs),
-            "steps_to_solve": None if isinf(median) else median,
-            "steps_to_solve_min": min((s for s in to_solve if s is not None), default=None),
-            "steps_to_solve_max": None if None in to_solve else max(to_solve),
-            "censored_at": max((r["steps"] for r in runs if not r["solved"]), default=None),
+            "failed": sum(r["status"] == "failed" for r in runs),
+            "unfinished": len(runs) - len(trials),
+            "steps_to_solve": steps.value,
+            "steps_to_solve_low": steps.low,
+            "steps_to_solve_high": steps.high,
+            "steps_to_solve_min": min(times.events, default=None),
+            "steps_to_solve_max": None if times.censored else max(times.events),
+            "censored_at": max(times.censored, default=None),
             "test_loss": _median([r["test_loss"] for r in runs]),
             "scores": {name: _median([r["scores"].get(name) for r in runs]) for name in first["scores"]},
             "baselines": first["baselines"],
@@ -84,40 +98,48 @@ def comparisons(runs: Sequence[Row], only: Container[int] | None = None) -> list
 
     Where a run was repeated, the newest finished one counts, else the newest. Names are unique among all the runs.
     """
-    groups: dict[str, list[Row]] = {}
+    groups: dict[tuple[int, str], list[Row]] = {}
     for run in runs:
         own = only is None or run["id"] in only
         with nullcontext() if own else suppress(LookupError, TypeError, AttributeError):  # others' rows may be damaged
-            groups.setdefault(_conditions(run), []).append(run)
-    stems = [_stem(group[0]) for group in groups.values()]
+            groups.setdefault((run["lag"], conditions(run)), []).append(run)
+    names = unique([(f"{stem(group[0])}-lag{lag}", same) for (lag, same), group in groups.items()])
     result = []
-    for conditions, group in groups.items():
-        stem = _stem(group[0])
-        name = stem if stems.count(stem) == 1 else f"{stem}-{sha256(conditions.encode()).hexdigest()[:6]}"
+    for name, group in zip(names, groups.values(), strict=True):
         group = [run for run in group if only is None or run["id"] in only]
         if not group:
             continue
-        title = f"{group[0]['card']['task']['title']}, lag {group[0]['lag']} ({group[0]['protocol']}){_added(group[0])}"
+        title = (
+            f"{group[0]['card']['task']['title']}, lag {group[0]['lag']} ({group[0]['protocol']}){in_title(group[0])}"
+        )
         result.append(Comparison(name, title, _lines(_newest(group))))
     return result
 
 
-def _added(run: Row) -> str:
+def unique(names: Sequence[tuple[str, str]]) -> list[str]:
+    """The names, each with what it stands for; equal ones are told apart by a few digits of that one's hash."""
+    plain = [name for name, _ in names]
+    digests = [sha256(content.encode()).hexdigest()[:6] for _, content in names]
+    return [n if plain.count(n) == 1 else f"{n}-{digest}" for n, digest in zip(plain, digests, strict=True)]
+
+
+def in_title(run: Row) -> str:
     """Of a title: the regulariser."""
     added = regulariser(run)
     return f", Ω {added['omega']:g} ({added['omega_form']})" if added else ""
 
 
-def _stem(run: Row) -> str:
+def stem(run: Row) -> str:
+    """Task and protocol, fit for a file name."""
     safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in run["task"])
-    return f"{safe}-{run['protocol']}-lag{run['lag']}"
+    return f"{safe}-{run['protocol']}"
 
 
-def _conditions(run: Row) -> str:
-    """Everything but the cell and its rate, as one text."""
+def conditions(run: Row) -> str:
+    """Everything but the lag, the cell and its rate, as one text."""
     training = {k: v for k, v in run["card"]["training"].items() if k not in ("lr", "lr_grid", "tuned", *REGULARISER)}
     training |= regulariser(run)
-    same = [run["task"], run["problem"], run["protocol"], run["lag"], training, run["card"]["stop"]]
+    same = [run["task"], run["problem"], run["protocol"], training, run["card"]["stop"]]
     return json.dumps(same, sort_keys=True)
 
 
@@ -143,35 +165,34 @@ def newest_experiments(experiments: Sequence[Row]) -> dict[str, Row]:
     for row in experiments:
         if row["status"] == "finished":
             newest[row["name"], json.dumps(row["settings"], sort_keys=True)] = row
-    names = [name for name, _ in newest]
-    return {
-        name if names.count(name) == 1 else f"{name}-{sha256(settings.encode()).hexdigest()[:6]}": row
-        for (name, settings), row in newest.items()
-    }
+    return dict(zip(unique(list(newest)), newest.values(), strict=True))
 
 
 def ended(run: Row) -> bool:
-    """Whether the run came to its own end."""
-    return run["status"] in ("finished", "diverged")
+    """Whether the run came to its own end, good or bad; others may yet go on."""
+    return run["status"] not in ("running", "interrupted")
 
 
 def _lines(runs: list[Row]) -> list[Line]:
     lines: dict[tuple[Any, ...], list[Row]] = {}
     for run in runs:
         lines.setdefault((run["cell"], run["init"], run["hidden"], run["lr"]), []).append(run)
-    return [Line(_label(key, list(lines)), sorted(group, key=lambda r: r["seed"])) for key, group in lines.items()]
+    return [Line(label(key, list(lines)), sorted(group, key=lambda r: r["seed"])) for key, group in lines.items()]
 
 
-def _label(key: tuple[Any, ...], keys: list[tuple[Any, ...]]) -> str:
-    """Cell and init, and what else is needed to tell the line from its neighbours."""
+def label(key: tuple[Any, ...], keys: Sequence[tuple[Any, ...]]) -> str:
+    """Cell and init, and what else is needed to tell the line from its neighbours.
+
+    key, keys: cell, init, hidden and lr of this line, and of all.
+    """
     cell, init, hidden, lr = key
-    label = cell if init == "default" else f"{cell}:{init}"
+    text = cell if init == "default" else f"{cell}:{init}"
     twins = [other for other in keys if other[:2] == key[:2]]
     if len({other[2] for other in twins}) > 1:
-        label += f" H={hidden}"
+        text += f" H={hidden}"
     if len({other[3] for other in twins}) > 1:
-        label += f" lr={lr:g}"
-    return label
+        text += f" lr={lr:g}"
+    return text
 
 
 def medians(measures: Sequence[Row]) -> Row:

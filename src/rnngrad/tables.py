@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from .summary import Comparison, Line, count, ended, power_of_ten
+from .summary import Comparison, Line, count, power_of_ten
 
 SIDE_BY_SIDE = 4
 """Cells that the terminal shows as columns, at most."""
@@ -58,8 +58,7 @@ def _sentence(line: Line) -> str:
     s = line.summary()
     before, after = power_of_ten(s["grad_first_over_last_init"]), power_of_ten(s["grad_first_over_last_end"])
     end = f"{after} after it" if s["grad_first_over_last_end"] is not None else "none after it, where all runs diverged"
-    unfinished = sum(not ended(run) for run in line.runs)
-    cut = f", {unfinished} were cut off before their end" if unfinished else ""
+    cut = f", beside {s['unfinished']} cut off before the end" if s["unfinished"] else ""
     return (
         f"{line.label}: {s['solved']} of {s['n']} seeds solved it{cut}. The gradient at the first step was {before} of "
         f"the last step's before training and {end}."
@@ -114,7 +113,7 @@ def _row(line: Line, scores: list[str]) -> list[str]:
 
 def _solved(summary: dict[str, Any]) -> str:
     text = f"{summary['solved']}/{summary['n']} [{summary['solved_low']:.2f}, {summary['solved_high']:.2f}]"
-    broken = [f"{summary[what]} {what}" for what in ("diverged", "unfinished") if summary[what]]
+    broken = [f"{summary[what]} {what}" for what in ("diverged", "failed", "unfinished") if summary[what]]
     return ", ".join([text, *broken])
 
 

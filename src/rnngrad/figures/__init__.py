@@ -8,11 +8,14 @@ from .depth_nielsen import depth_nielsen
 from .exponent_convergence import exponent_convergence
 from .flow_by_lag import flow_by_lag
 from .gradient_flow import gradient_flow
+from .horizon_by_lag import horizon_by_lag
 from .learning_curves import learning_curves
 from .probed_flow import probed_flow
 from .remedies_growth import remedies_growth
 from .remedies_maps import remedies_gradient, remedies_training
 from .singular_values import singular_values
+from .steps_to_solve import steps_to_solve
+from .success_by_lag import success_by_lag
 from .training_measures import training_measures
 
 __all__ = [
@@ -24,11 +27,14 @@ __all__ = [
     "exponent_convergence",
     "flow_by_lag",
     "gradient_flow",
+    "horizon_by_lag",
     "learning_curves",
     "probed_flow",
     "remedies_gradient",
     "remedies_growth",
     "remedies_training",
     "singular_values",
+    "steps_to_solve",
+    "success_by_lag",
     "training_measures",
 ]

@@ -1,7 +1,7 @@
 """What all figures share: colours that the colour-blind can tell apart, sizes, and how they are saved."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 PALETTE: list[tuple[float, float, float]] = sns.color_palette("colorblind")
 BEFORE, AFTER = PALETTE[7], PALETTE[0]
@@ -30,6 +30,16 @@ PANEL = (3.1, 2.9)
 """Width and height of one panel in inches."""
 COLUMNS = 4
 """Panels side by side, at most."""
+MARKERS = "osD^vPX"
+DASHES: list[Any] = ["-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)), (0, (4, 1, 1, 1, 1, 1)), (0, (9, 3))]
+"""By which lines stay apart in print without colour."""
+TICKS = 7
+"""Lags named along an axis, at most."""
+
+
+def line_of(k: int) -> dict[str, Any]:
+    """Colour, dashes and marker of the k-th line of several in one panel."""
+    return {"color": PALETTE[k % len(PALETTE)], "ls": DASHES[k % len(DASHES)], "marker": MARKERS[k % len(MARKERS)]}
 
 
 def plain(text: str) -> str:
@@ -46,12 +56,12 @@ def style() -> Iterator[None]:
 
 
 def panels(lines: int, kinds: int = 1, share: bool = True) -> tuple[Figure, list[list[Axes]]]:
-    """For every line its panels, one of each kind below the other; lines side by side, a few to a row.
+    """For every line its panels, one of each kind below the other; lines side by side, as few rows of them as can be.
 
     All panels share the horizontal axis, those of one kind the vertical one too if ``share``. Made without pyplot, so
     that no window and no global figure exist.
     """
-    columns = min(lines, COLUMNS)
+    columns = _columns(lines)
     blocks = -(-lines // columns)
     figure = Figure(figsize=(PANEL[0] * columns + 0.6, PANEL[1] * blocks * kinds + 0.9), layout="constrained")
     grid = figure.subplots(blocks * kinds, columns, squeeze=False, sharex="all")
@@ -68,14 +78,20 @@ def panels(lines: int, kinds: int = 1, share: bool = True) -> tuple[Figure, list
     return figure, panels
 
 
+def _columns(lines: int) -> int:
+    """Rows of equal length, as far as that goes: five lines are three and two, not four and one."""
+    return -(-lines // -(-lines // COLUMNS))
+
+
 def first_of_row(panels: list[list[Axes]]) -> list[list[Axes]]:
     """The lines at the left edge, which carry the names of the vertical axes."""
-    return panels[::COLUMNS]
+    return panels[:: _columns(len(panels))]
 
 
 def last_of_row(panels: list[list[Axes]]) -> list[list[Axes]]:
     """The lines at the right edge, beside which there is room for the names of levels."""
-    return [panels[min(start + COLUMNS, len(panels)) - 1] for start in range(0, len(panels), COLUMNS)]
+    columns = _columns(len(panels))
+    return [panels[min(start + columns, len(panels)) - 1] for start in range(0, len(panels), columns)]
 
 
 def powers_of_ten(ax: Axes) -> None:
@@ -105,6 +121,15 @@ def by_lag(panels: list[list[Axes]], level: float, name: str) -> None:
         own[0].set_ylabel("gradient, relative to lag 0")
     for own in last_of_row(panels):
         name_level(own[0], level, name)
+
+
+def over_lags(ax: Axes, lags: Sequence[float]) -> None:
+    """A logarithmic axis of task lags, named where they were tried if these are few."""
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(FixedLocator(lags) if len(lags) <= TICKS else LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda lag, _: f"{lag:,.0f}"))
+    ax.set_xlim(min(lags) / 1.35, max(lags) * 1.35)
 
 
 def name_level(ax: Axes, value: float, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Statistics of a handful of seeds."""
+"""Intervals of a rate and of a mean, and the median of what was not always seen."""
 
 from collections.abc import Sequence
 from math import inf, nan, sqrt
@@ -7,9 +7,11 @@ import numpy as np
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % Wilson score interval of a success rate (Wilson 1927, JASA 22:209-212)."""
+    """The 95 % Wilson score interval of a success rate (Wilson 1927, JASA 22:209-212); 0 to 1 without a trial."""
     from scipy.stats import binomtest  # most of a second, which no command needs to wait for at its start
 
+    if not trials:
+        return 0.0, 1.0
     interval = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
 
