@@ -16,7 +16,7 @@ from ..tables import on_terminal, sentences, terminal_table
 from .shared import json_line, wrapped
 
 if TYPE_CHECKING:
-    from ..report import Found
+    from ..report import Found, Swept
 
 
 def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool) -> None:
@@ -36,6 +36,29 @@ def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool)
         click.echo(json.dumps({"event": "files", "files": [str(f) for f in files], "store": str(store.path)}))
     else:
         click.echo("\n".join([*(f"wrote {file}" for file in files), f"runs in {store.path}"]))
+
+
+def present_sweep(found: Sequence[Comparison], store: Store, out: Path, as_json: bool) -> None:
+    """Prints what runs at several lags show together, and draws that; each lag's own figures are the report's."""
+    from .. import report  # seaborn takes as long to import as torch, and training need not wait for it
+
+    files = []
+    for swept in report.swept(found):
+        files += report.draw_swept(swept, store, out)
+        if not as_json:
+            _print_swept(swept)
+            continue
+        for event, rows in {"lag": swept.outcomes, "half": swept.halves, "between": swept.between}.items():
+            for row in rows:
+                click.echo(json_line({"event": event, **row}))
+    _say_files(files, store, as_json)
+
+
+def _print_swept(swept: "Swept") -> None:
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for part in swept.parts:
+        console.print(on_terminal(part.title, part.lines, part.caption))
+    click.echo("\n".join(wrapped(sentence) for sentence in swept.sentences))
 
 
 def present_found(store: Store, out: Path, as_json: bool, only: int | None = None) -> None:
