@@ -34,6 +34,7 @@ LAYERS = [
     "findings",
     "tables",
     "report",
+    "page",
     "study",
     "experiment",
     "progress",

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from ..report import Found
 
 
-def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool) -> None:
-    """Prints each comparison and draws its figures."""
+def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool) -> list[Path]:
+    """Prints each comparison and draws its figures; returns the paths of what was written."""
     from .. import report  # seaborn takes as long to import as torch, and training need not wait for it
 
-    files = []
+    files: list[Path] = []
     for comparison in found:
         files += report.draw(comparison, store, out)
         if as_json:
@@ -32,24 +32,28 @@ def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool)
             console = Console(width=None if sys.stdout.isatty() else 160)
             console.print(terminal_table(comparison))
             click.echo("\n".join(wrapped(sentence) for sentence in sentences(comparison)))
-    if as_json:
-        click.echo(json.dumps({"event": "files", "files": [str(f) for f in files], "store": str(store.path)}))
-    else:
-        click.echo("\n".join([*(f"wrote {file}" for file in files), f"runs in {store.path}"]))
+    say_files(files, store, "runs", as_json)
+    return files
 
 
-def present_found(store: Store, out: Path, as_json: bool, only: int | None = None) -> None:
-    """Prints what the experiments found, or one of them, and draws their figures."""
+def present_found(store: Store, out: Path, as_json: bool, only: int | None = None) -> list[Path]:
+    """Prints what the experiments found, or one of them, and draws their figures; returns the paths."""
     from .. import report  # seaborn takes as long to import as torch, and measuring need not wait for it
 
-    files = []
+    files: list[Path] = []
     for found in report.found(store, only):
         files += report.draw_found(found, out)
         _print_found(found, as_json)
+    say_files(files, store, "numbers", as_json)
+    return files
+
+
+def say_files(files: Sequence[Path], store: Store, what: str, as_json: bool) -> None:
+    """Names the files that were written, and where the rows are."""
     if as_json:
         click.echo(json.dumps({"event": "files", "files": [str(f) for f in files], "store": str(store.path)}))
     else:
-        click.echo("\n".join([*(f"wrote {file}" for file in files), f"numbers in {store.path}"]))
+        click.echo("\n".join([*(f"wrote {file}" for file in files), f"{what} in {store.path}"]))
 
 
 def _print_found(found: "Found", as_json: bool) -> None:
