@@ -7,7 +7,8 @@ from .section import Picture
 
 OF_RUNS = {
     "-learning": "Learning curves of every seed, one panel a cell. A dot marks the first hit of the stop rule, a cross "
-    "the update at which a run diverged. Bottom row: the gradient that reaches the first step over that at the last.",
+    "the update at which a run diverged; of more than 30 seeds, the median, the middle half and the range. Bottom row: "
+    "the gradient that reaches the first step over that at the last.",
     "-flow": "The gradient of the last step's loss by lag, relative to lag 0: dashed at initialisation, solid after "
     "training. Lines are medians over seeds, bands run from the lowest seed to the highest.",
     "-measures": "The net while it learned: spectrum of the recurrent weights, Pascanu's Ω, saturated units and top "

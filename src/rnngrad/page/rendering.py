@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -30,10 +30,11 @@ LIGHTER = 0.35
 
 @dataclass(frozen=True)
 class Cell:
-    """One field of a table: its text, and what it is sorted by, if not by its text."""
+    """One field of a table: its text, and what it is sorted by, if not by its text. ``wordy``: its column has words."""
 
     text: Markup
     key: float | None
+    wordy: bool
 
 
 def refuse_foreign(folder: Path) -> None:
@@ -71,16 +72,18 @@ def html(contents: Contents, folder: Path) -> str:
         style=_source(environment, "page.css"),
         hues={"light": [to_hex(colour) for colour in PALETTE], "dark": [_lighter(colour) for colour in PALETTE]},
         figure=lambda stem, prefix: inline(folder / f"{stem}.svg", prefix),
-        table=list_rows,
+        table=fields,
     )
 
 
-def list_rows(section: Section) -> Iterator[list[Cell]]:
+def fields(section: Section) -> list[list[Cell]]:
     """The rows of a section's table, each text with its key."""
     body = section.lines[1:]
-    keys = [sort_keys(column) or [None] * len(body) for column in zip(*body, strict=True)]
-    for row, own in zip(body, zip(*keys, strict=True), strict=True):
-        yield [Cell(powers(text), key) for text, key in zip(row, own, strict=True)]
+    keys = [sort_keys(column) for column in zip(*body, strict=True)]
+    return [
+        [Cell(powers(text), own[k] if own else None, own is None) for text, own in zip(row, keys, strict=True)]
+        for k, row in enumerate(body)
+    ]
 
 
 def powers(text: str) -> Markup:

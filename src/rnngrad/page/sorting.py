@@ -24,7 +24,7 @@ def sort_keys(column: Sequence[str]) -> list[float | None] | None:
         if key is None and text not in NONE:
             return None
         keys.append(key)
-    return keys if any(key is not None for key in keys) else None
+    return keys
 
 
 def _number(text: str) -> float | None:

@@ -89,7 +89,6 @@
   function choose(index) {
     film = data.films[index];
     hidden = new Set();
-    span = spanOf(film);
     slider.max = film.steps.length - 1;
     slider.value = 0;
     slider.disabled = film.steps.length < 2;
@@ -97,13 +96,13 @@
     show();
   }
 
-  /** The lowest and the highest power of ten of any median of the film, so that the axis holds still. */
+  /** The lowest and the highest power of ten of any median of the ticked cells: the axis holds still over the steps. */
   function spanOf({ lines }) {
-    const all = lines.flatMap(({ frames }) => frames.flatMap(({ median = [] }) => median));
+    const shown = lines.filter((_, k) => !hidden.has(k));
+    const all = shown.flatMap(({ frames }) => frames.flatMap(({ median = [] }) => median));
     const finite = all.filter((value) => value !== data.zero);
-    const low = Math.floor(Math.min(ONE_PERCENT - 1, ...ends(finite)));
-    const high = Math.ceil(Math.max(0, ...ends(finite)) + 0.2);
-    return [Math.max(FLOAT32[0], low), Math.min(FLOAT32[1], high)];
+    const [low, high] = ends(finite);
+    return [Math.max(FLOAT32[0], Math.min(ONE_PERCENT, low) - 0.5), Math.min(FLOAT32[1], high + 0.5)];
   }
 
   const ends = (values) => values.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [0, 0]);
@@ -125,6 +124,7 @@
 
   function show() {
     const step = Number(slider.value);
+    span = spanOf(film);
     const said = `${number(film.steps[step])} of ${number(film.steps.at(-1))}`;
     now.textContent = said;
     slider.setAttribute("aria-valuetext", `update ${said}`);
@@ -146,13 +146,13 @@
     return first < 0 ? `> ${number(film.lags.at(-1))}` : number(film.lags[first]);
   }
 
-  const minus = (value) => String(value).replace("-", "−");
+  const minus = (value) => String(value).replace(/^-(?!0\.0$)/, "−").replace("-", "");
   const power = (value) => (value === data.zero ? ["0"] : ["10", make("sup", {}, minus(value.toFixed(1)))]);
 
   function picture(step, said) {
     const width = Math.max(280, chart.clientWidth);
     const height = Math.round(Math.min(460, Math.max(260, width * 0.45)));
-    const box = { left: 58, right: width - 14, top: 12, bottom: height - 48 };
+    const box = { left: 52, right: width - 14, top: 34, bottom: height - 48 };
     const x = (lag) => box.left + ((box.right - box.left) * lag) / film.lags.at(-1);
     const y = (value) => box.top + ((box.bottom - box.top) * (span[1] - value)) / (span[1] - span[0]);
     const clipped = draw("clipPath", { id: "inside" }, draw("rect", sides(box)));
@@ -191,15 +191,12 @@
     const level = y(ONE_PERCENT);
     group.append(
       draw("line", { class: "level", x1: box.left, x2: box.right, y1: level, y2: level }),
-      draw("text", { x: box.right - 4, y: level - 5, "text-anchor": "end" }, "1 %"),
+      draw("text", { x: box.right - 4, y: level + 15, "text-anchor": "end" }, "1 %"),
       draw("text", { x: (box.left + box.right) / 2, y: box.bottom + 40, "text-anchor": "middle" }, "lag (steps back from the loss)"),
-      upright("gradient, relative to lag 0", 14, (box.top + box.bottom) / 2),
+      draw("text", { x: 0, y: 14 }, "gradient, relative to lag 0"),
     );
     return group;
   }
-
-  const upright = (words, x, y) =>
-    draw("text", { x, y, "text-anchor": "middle", transform: `rotate(-90 ${x} ${y})` }, words);
 
   /** Round whole numbers from low to high, about as many as asked for. */
   function ticks(low, high, most) {
