@@ -49,10 +49,10 @@ def report(path: Path, name: str | None, out: Path | None, as_json: bool) -> Non
 
 def _checked(out: Path | None, store: Path) -> Path:
     """The folder for the figures. Raises UsageError if it cannot be written, or has another's page."""
-    from .. import page  # seaborn takes as long to import as torch, and the other commands need not wait for it
-
     folder = writable(out or store.parent)
     if out:
+        from .. import page  # seaborn takes as long to import as torch, and the other commands need not wait for it
+
         page.refuse_foreign(out)
     return folder
 

@@ -36,7 +36,9 @@ def gradient_flow(title: str, lines: Mapping[str, Sequence[tuple[Row, Row]]]) ->
 
 
 def _band(ax: Axes, profiles: Sequence[Row], colour: Any, name: str, dashes: str) -> None:
-    curves = np.array([relative(profile) for profile in profiles]).reshape(len(profiles), -1)
+    if not profiles:
+        return
+    curves = np.array([relative(profile) for profile in profiles])
     usable = curves[~np.isnan(curves).any(axis=1)]
     _missing(ax, name, len(curves) - len(usable), "not a number")
     _missing(ax, name, int(np.isneginf(usable).any(axis=1).sum()), "exactly 0 at some lag")

@@ -19,8 +19,7 @@ SINGLE = 30
 
 Curves = tuple[Row, Sequence[Row], Sequence[Row]]
 """A stored run, its history, and its gradients."""
-Floats = np.ndarray[Any, np.dtype[Any]]
-Curve = tuple[Floats, Floats]
+Curve = tuple[style.Floats, style.Floats]
 """Steps and values of one seed."""
 
 
@@ -29,8 +28,8 @@ def learning_curves(title: str, lines: Mapping[str, Sequence[Curves]], loss_name
     them the gradient at the first step over that at the last.
 
     lines: per label its runs. Scores are drawn where guessing has a known level. A dot marks the first hit of the stop
-    rule, a cross the step at which a run diverged. Of more than 30 seeds the median, the middle half and the range stand
-    for the lines and marks.
+    rule, a cross the step at which a run diverged. Of more than 30 seeds the median, middle half and range stand for
+    the lines and marks.
     """
     scores = [name for name in next(iter(lines.values()))[0][0]["scores"] if name in CHANCE]
     with style.style():
@@ -101,18 +100,12 @@ def _seeds(ax: Axes, curves: Sequence[Curve], colour: Any) -> None:
             ax.plot(steps, values, color=colour, lw=1.1, alpha=0.8)
         return
     shown = np.unique(np.concatenate([steps for steps, _ in curves]))
-    held = np.array([_held(shown, *curve) for curve in curves])
+    held = np.array([style.held(shown, *curve) for curve in curves])
     shown, held = (values[..., ~np.isnan(held).all(axis=0)] for values in (shown, held))
     low, quarter, median, three, high = np.nanpercentile(held, [0, 25, 50, 75, 100], axis=0)
     ax.fill_between(shown, low, high, color=colour, alpha=0.12, lw=0)
     ax.fill_between(shown, quarter, three, color=colour, alpha=0.3, lw=0)
     ax.plot(shown, median, color=colour, lw=1.6)
-
-
-def _held(shown: Floats, steps: Floats, values: Floats) -> Floats:
-    """One seed's value at all steps: once it has ended its weights stay, and its last value with them."""
-    last = np.searchsorted(steps, shown, side="right") - 1
-    return np.where(last < 0, np.nan, values[last]) if len(values) else np.full(len(shown), np.nan)
 
 
 def _levels(panels: list[list[Axes]], levels: Mapping[str, float], dashes: Sequence[str]) -> None:

@@ -25,8 +25,8 @@ OF_EXPERIMENTS = {
     "is 1 or more, by weight; right, the gradient by layer in chains of single units.",
     "remedies-gradient": "Powers of ten of the gradient at the first hidden layer over that at the last, before "
     "training, by activation, initialisation, depth and remedy.",
-    "remedies-training": "Training loss at the end of the budget, median over seeds. Framed nets train, a c marks those "
-    "that do with clipping alone, ∞ those that diverge.",
+    "remedies-training": "Training loss at the end of the budget, median over seeds. Framed nets train, a c marks "
+    "those that do with clipping alone, ∞ those that diverge.",
     "remedies-growth": "What a layer multiplies the gradient by on its way back, by depth, with intervals over seeds; "
     "dotted lines are theory.",
 }

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..report import FIGURES, Found
-from ..store import Row, Store
+from ..store import Store
 from ..summary import Comparison
 from ..tables import caption, headings, rows, sentences
 from . import captions, outcomes
-from .published import published
 from .provenance import Made, provenance
+from .published import published
 from .section import Section
 from .slider import Film, films
 
@@ -35,7 +35,11 @@ class Contents:
 
 
 def contents(
-    store: Store, found: Sequence[Comparison], experiments: Sequence[Found], files: Sequence[Path], command: Sequence[str]
+    store: Store,
+    found: Sequence[Comparison],
+    experiments: Sequence[Found],
+    files: Sequence[Path],
+    command: Sequence[str],
 ) -> Contents:
     """The page of some comparisons and experiments of a store, whose figures are among ``files``."""
     runs = [run for comparison in found for line in comparison.lines for run in line.runs]

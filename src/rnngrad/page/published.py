@@ -10,7 +10,7 @@ MEASURED = ("solved [95 %]", "steps to solve", "test loss")
 
 
 def published(comparison: Comparison) -> list[Section]:
-    """The card's published numbers at the lag and protocol of the runs, beside the cells of the same name; or nothing."""
+    """The card's published numbers at the runs' lag and protocol, beside the cells of the same name; or nothing."""
     run = comparison.lines[0].runs[0]
     known = [n for n in run["card"]["published"] if (n["lag"], n["protocol"]) == (run["lag"], run["protocol"])]
     if not known:
@@ -33,4 +33,5 @@ def _beside(number: Row, comparison: Comparison, columns: list[str]) -> list[lis
 
 def _same_cell(number: Row, line: Line) -> bool:
     """A published cell is named like ours, with what is particular about it behind a comma or an initialisation."""
-    return number["cell"].replace(",", ":").split(":")[0].strip() == line.runs[0]["cell"]
+    name: str = number["cell"].replace(",", ":").split(":")[0].strip()
+    return name == str(line.runs[0]["cell"])

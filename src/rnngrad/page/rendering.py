@@ -98,7 +98,8 @@ def fence(text: str) -> str:
 
 
 def _lighter(colour: Sequence[float]) -> str:
-    return to_hex([1 - (1 - part) * (1 - LIGHTER) for part in colour])
+    red, green, blue = (1 - (1 - part) * (1 - LIGHTER) for part in colour)
+    return to_hex((red, green, blue))
 
 
 def _environment(autoescape: bool) -> Environment:

@@ -16,7 +16,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of a page. ``lines`` are a table's headings and rows, or nothing; ``folded`` hides it until asked for."""
+    """One part of a page. ``lines``, a table's headings and rows or nothing, are hidden at first if ``folded``."""
 
     heading: str
     lines: Sequence[Sequence[str]] = ()

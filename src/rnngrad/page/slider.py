@@ -13,8 +13,8 @@ STEPS = 60
 """Snapshots of a film, at most."""
 LAGS = 64
 """Lags of a stored profile, at most."""
-PROFILES = 200_000
-"""Profiles that are read for all films together, at most: about ten seconds."""
+PROFILES = 100_000
+"""Profiles that are read for all films together, at most: a few seconds."""
 NUMBERS = 250_000
 """Numbers that all films together put into the page, at most: about 2 MB."""
 ZERO = -9999
@@ -22,7 +22,7 @@ ZERO = -9999
 
 Film = dict[str, Any]
 """A comparison's flow, ready for JSON: ``title``, ``lags``, ``steps``, and per line its ``label``, ``seeds`` and
-``frames``, one a step: seeds with a gradient ``n``, seeds ``solved`` by then, and ``median``, ``low`` and ``high`` by lag
+``frames``, one a step: seeds with a gradient ``n``, seeds ``solved`` by then, and ``median``, ``low``, ``high`` by lag
 in powers of ten relative to lag 0 (nothing if n is 0)."""
 
 
@@ -80,13 +80,13 @@ def _wanted(run: Row, steps: Sequence[int], own: Sequence[int]) -> list[int]:
 
 
 def _at(step: int, run: Row, own: dict[int, Curve]) -> Curve | None:
-    """The run's curve: a run that finished keeps its weights, and so its last; one that diverged or was cut off has none."""
+    """Its curve: a run that finished keeps its weights, and so its last; one that diverged or was cut off has none."""
     last = max(own, default=step)
     return own.get(last if run["status"] == "finished" and step > last else step)
 
 
 def _frame(curves: Sequence[Curve | None]) -> Row:
-    """Of one line at one step. A curve that is not a number at some lag belongs to a run that is as good as diverged."""
+    """Of one line at one step. A run whose curve is not a number at some lag is as good as diverged."""
     usable = [curve for curve in curves if curve is not None and not np.isnan(curve).any()]
     if not usable:
         return {"n": 0}

@@ -141,13 +141,18 @@
     solved.textContent = `${number(frame.solved)} of ${number(seeds)}`;
   }
 
+  /** The first lag under 1 %, on a straight line between two stored lags where they are apart. */
   function under(median) {
-    const first = median.findIndex((value) => value < ONE_PERCENT);
-    return first < 0 ? `> ${number(film.lags.at(-1))}` : number(film.lags[first]);
+    const k = median.findIndex((value) => value < ONE_PERCENT);
+    if (k < 0) return `> ${number(film.lags.at(-1))}`;
+    const [a, b] = [film.lags[k - 1], film.lags[k]];
+    if (b - a === 1) return number(b);
+    const share = (ONE_PERCENT - median[k - 1]) / (median[k] - median[k - 1]);
+    return `≈ ${number(Math.floor(a + share * (b - a)) + 1)}`;
   }
 
-  const minus = (value) => String(value).replace(/^-(?!0\.0$)/, "−").replace("-", "");
-  const power = (value) => (value === data.zero ? ["0"] : ["10", make("sup", {}, minus(value.toFixed(1)))]);
+  const minus = (value) => String(value).replace(/^-(?!0\.00$)/, "−").replace("-", "");
+  const power = (value) => (value === data.zero ? ["0"] : ["10", make("sup", {}, minus(value.toFixed(2)))]);
 
   function picture(step, said) {
     const width = Math.max(280, chart.clientWidth);
