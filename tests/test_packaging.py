@@ -46,6 +46,13 @@ def test_the_wheel_holds_the_digits_their_notice_and_the_published_numbers(wheel
     assert result.stdout.split() == [str(tmp_path / "rnngrad/data/__init__.py"), "1000", "54"], result.stderr
 
 
+def test_the_wheel_holds_the_templates_of_the_page(wheel):
+    folder = ROOT / "src/rnngrad/page/templates"
+    with zipfile.ZipFile(wheel) as archive:
+        assert {f"rnngrad/page/templates/{path.name}" for path in folder.iterdir()} <= set(archive.namelist())
+    assert len(list(folder.iterdir())) == 4
+
+
 def test_the_wheel_holds_the_cards_and_finds_them_when_unpacked_elsewhere(wheel, tmp_path):
     """Unpacked ahead of this environment's own copy, so that the modules and the cards are the wheel's."""
     with zipfile.ZipFile(wheel) as archive:

@@ -36,6 +36,7 @@ LAYERS = [
     "findings",
     "tables",
     "report",
+    "page",
     "study",
     "experiment",
     "progress",

@@ -1,5 +1,6 @@
 """The table of a comparison, for the terminal and in Markdown."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,10 @@ from rich.text import Text
 
 from .summary import Comparison, Line, count, power_of_ten
 
+ACTIVE = re.compile(r"[\\`|*<$\r\n]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|(?<=\S)~|~(?=\S)|&(?=#?\w+;)")
+"""What Markdown acts on: not an underscore inside a word, nor a bracket that no link follows."""
+INERT = {"<": "&lt;", "&": "&amp;", "\r": " ", "\n": " "}
+"""In place of what a backslash does not calm."""
 SIDE_BY_SIDE = 4
 """Cells that the terminal shows as columns, at most."""
 
@@ -41,11 +46,11 @@ def on_terminal(title: str, lines: Sequence[Sequence[str]], caption: str = "") -
 
 
 def in_markdown(title: str, lines: Sequence[Sequence[str]], sentences: Sequence[str], caption: str = "") -> str:
-    """Headings and lines as a table, between its title and what there is to say."""
-    ruled = [lines[0], ["---", *["---:"] * (len(lines[0]) - 1)], *lines[1:]]
-    table = "\n".join("| " + " | ".join(_escaped(cell) for cell in line) + " |" for line in ruled)
-    words = "\n".join(f"- {_escaped(sentence)}" for sentence in sentences)
-    blocks = [f"**{_escaped(title)}**", table, _escaped(caption), words]
+    """Headings and lines, if any, as a table, between its title and what there is to say."""
+    ruled = [lines[0], ["---", *["---:"] * (len(lines[0]) - 1)], *lines[1:]] if lines else []
+    table = "\n".join("| " + " | ".join(escaped(cell) for cell in line) + " |" for line in ruled)
+    words = "\n".join(f"- {escaped(sentence)}" for sentence in sentences)
+    blocks = [f"**{escaped(title)}**", table, escaped(caption), words]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -140,5 +145,6 @@ def _rate(line: Line) -> str:
     return f"{run['lr']:g}" + (" (not tuned)" if tuned and f"{run['cell']}:{run['init']}" not in tuned else "")
 
 
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+def escaped(text: str) -> str:
+    """One line of Markdown that shows the text as it stands, in a table too; what is inert stays as it is."""
+    return ACTIVE.sub(lambda found: INERT.get(found[0], f"\\{found[0]}"), text)

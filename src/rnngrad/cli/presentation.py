@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from ..report import Found, Swept
 
 
-def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool) -> None:
-    """Prints each comparison and draws its figures."""
+def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool) -> list[Path]:
+    """Prints each comparison and draws its figures; returns the paths of what was written."""
     from .. import report  # seaborn takes as long to import as torch, and training need not wait for it
 
-    files = []
+    files: list[Path] = []
     for comparison in found:
         files += report.draw(comparison, store, out)
         if as_json:
@@ -32,26 +32,36 @@ def present(found: Sequence[Comparison], store: Store, out: Path, as_json: bool)
             console = Console(width=None if sys.stdout.isatty() else 160)
             console.print(terminal_table(comparison))
             click.echo("\n".join(wrapped(sentence) for sentence in sentences(comparison)))
-    if as_json:
-        click.echo(json.dumps({"event": "files", "files": [str(f) for f in files], "store": str(store.path)}))
-    else:
-        click.echo("\n".join([*(f"wrote {file}" for file in files), f"runs in {store.path}"]))
+    say_files(files, store, "runs", as_json)
+    return files
 
 
-def present_sweep(found: Sequence[Comparison], store: Store, out: Path, as_json: bool) -> None:
-    """Prints what runs at several lags show together, and draws that; each lag's own figures are the report's."""
+def swept_of(found: Sequence[Comparison]) -> "list[Swept]":
+    """The comparisons of several lags, joined over them."""
     from .. import report  # seaborn takes as long to import as torch, and training need not wait for it
 
-    files = []
-    for swept in report.swept(found):
+    return report.swept(found)
+
+
+def present_swept(found: "Sequence[Swept]", store: Store, out: Path, as_json: bool) -> list[Path]:
+    """Prints what runs at several lags show together, and draws that; returns the paths of what was written."""
+    from .. import report  # seaborn takes as long to import as torch, and training need not wait for it
+
+    files: list[Path] = []
+    for swept in found:
         files += report.draw_swept(swept, store, out)
-        if not as_json:
+        if as_json:
+            _print_swept_json(swept)
+        else:
             _print_swept(swept)
-            continue
-        for event, rows in {"lag": swept.outcomes, "half": swept.halves, "between": swept.between}.items():
-            for row in rows:
-                click.echo(json_line({"event": event, **row}))
-    _say_files(files, store, as_json)
+    say_files(files, store, "runs", as_json)
+    return files
+
+
+def _print_swept_json(swept: "Swept") -> None:
+    for event, rows in {"lag": swept.outcomes, "half": swept.halves, "between": swept.between}.items():
+        for row in rows:
+            click.echo(json_line({"event": event, **row}))
 
 
 def _print_swept(swept: "Swept") -> None:
@@ -61,18 +71,24 @@ def _print_swept(swept: "Swept") -> None:
     click.echo("\n".join(wrapped(sentence) for sentence in swept.sentences))
 
 
-def present_found(store: Store, out: Path, as_json: bool, only: int | None = None) -> None:
-    """Prints what the experiments found, or one of them, and draws their figures."""
+def present_found(store: Store, out: Path, as_json: bool, only: int | None = None) -> list[Path]:
+    """Prints what the experiments found, or one of them, and draws their figures; returns the paths."""
     from .. import report  # seaborn takes as long to import as torch, and measuring need not wait for it
 
-    files = []
+    files: list[Path] = []
     for found in report.found(store, only):
         files += report.draw_found(found, out)
         _print_found(found, as_json)
+    say_files(files, store, "numbers", as_json)
+    return files
+
+
+def say_files(files: Sequence[Path], store: Store, what: str, as_json: bool) -> None:
+    """Names the files that were written, and where the rows are."""
     if as_json:
         click.echo(json.dumps({"event": "files", "files": [str(f) for f in files], "store": str(store.path)}))
     else:
-        click.echo("\n".join([*(f"wrote {file}" for file in files), f"numbers in {store.path}"]))
+        click.echo("\n".join([*(f"wrote {file}" for file in files), f"{what} in {store.path}"]))
 
 
 def _print_found(found: "Found", as_json: bool) -> None:
@@ -83,6 +99,12 @@ def _print_found(found: "Found", as_json: bool) -> None:
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(on_terminal(found.title, found.lines))
     click.echo("\n".join(wrapped(sentence) for sentence in found.sentences))
+
+
+def print_runs(found: Sequence[Comparison]) -> None:
+    """One JSON object for every run."""
+    for run in (run for comparison in found for line in comparison.lines for run in line.runs):
+        click.echo(json_line({"event": "run", **_run_event(run), **regulariser(run)}))
 
 
 def _print_json(comparison: Comparison, store: Store) -> None:

@@ -1,23 +1,33 @@
-"""``rnngrad report``: tables and figures again."""
+"""``rnngrad report``: tables and figures again, and the page that holds them."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import UsageError, unknown
 from ..store import Store
-from ..summary import comparisons
-from .presentation import present, present_found
+from ..summary import Comparison, comparisons
+from .presentation import present, present_found, present_swept, say_files, swept_of
 from .shared import json_option, writable
+
+if TYPE_CHECKING:
+    from ..report import Swept
 
 
 @click.command()
 @click.option("--store", "path", type=click.Path(path_type=Path), default=Path("runs/rnngrad.db"), show_default=True)
 @click.option("--task", "name", help="Only the runs of this task.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the figures; the store's by default.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder of a report: figures, README.md and index.html, a page."
+)
 @json_option
 def report(path: Path, name: str | None, out: Path | None, as_json: bool) -> None:
-    """Tables and figures again, from stored rows, without training."""
+    """Tables and figures again, from stored rows, without training.
+
+    Without --out the figures go beside the store, and there is no page.
+    """
     store = Store(path, create=False)
     try:
         runs, experiments = store.runs(), store.experiments()
@@ -26,15 +36,45 @@ def report(path: Path, name: str | None, out: Path | None, as_json: bool) -> Non
         tasks = sorted({run["task"] for run in runs})
         if name and name not in tasks:
             raise unknown("stored task", name, tasks)
-        wanted = [run for run in runs if name in (None, run["task"])]
-        folder = writable(out or path.parent)
-        if wanted:
-            present(comparisons(wanted), store, folder, as_json)
+        found = comparisons([run for run in runs if name in (None, run["task"])])
+        folder = _checked(out, path)
+        files = present(found, store, folder, as_json) if found else []
+        swept = swept_of(found)
+        files += present_swept(swept, store, folder, as_json) if swept else []
         if experiments and not name:
-            present_found(store, folder, as_json)
+            files += present_found(store, folder, as_json)
+        if out:
+            _write_page(store, found, swept, files, out, name, as_json)
     except UsageError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise UsageError(f"the store {path} has a row that no rnngrad wrote ({error!r}): restore it") from None
     finally:
         store.close()
+
+
+def _checked(out: Path | None, store: Path) -> Path:
+    """The folder for the figures. Raises UsageError if it cannot be written, or has another's page."""
+    folder = writable(out or store.parent)
+    if out:
+        from .. import page  # seaborn takes as long to import as torch, and the other commands need not wait for it
+
+        page.refuse_foreign(out)
+    return folder
+
+
+def _write_page(
+    store: Store,
+    found: Sequence[Comparison],
+    swept: "Sequence[Swept]",
+    files: Sequence[Path],
+    out: Path,
+    name: str | None,
+    as_json: bool,
+) -> None:
+    from .. import page
+    from ..report import found as experiments_of
+
+    experiments = [] if name else list(experiments_of(store))
+    command = ["rnngrad", "report", "--store", str(store.path), *(["--task", name] if name else []), "--out", str(out)]
+    say_files(page.write(page.contents(store, found, swept, experiments, files, command), out), store, "rows", as_json)

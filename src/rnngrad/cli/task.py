@@ -6,9 +6,10 @@ from typing import Any
 import click
 
 from .. import cards
+from ..store import Store
 from ..summary import comparisons
 from .dry_run import print_plan
-from .presentation import present
+from .presentation import present, present_swept, print_runs, swept_of
 from .training import grid_of, open_store, planned, room_for, train, training_options
 
 
@@ -41,7 +42,21 @@ def run(name: str, lags: list[int], rates: list[float], out: Path, as_json: bool
     finally:
         ids = set(store.known([key for job in jobs for key in job.keys]).values())
         if ids:
-            present(comparisons(store.runs(), ids), store, out, as_json)
+            show(store, ids, out, as_json)
         store.close()
     if failures:
         raise click.exceptions.Exit(1)
+
+
+def show(store: Store, ids: set[int], out: Path, as_json: bool) -> None:
+    """Runs at one lag in full; of several lags what they come to, since the report has the rest."""
+    found = comparisons(store.runs(), ids)
+    swept = swept_of(found)
+    if not swept:
+        present(found, store, out, as_json)
+        return
+    if as_json:
+        print_runs(found)
+    present_swept(swept, store, out, as_json)
+    if not as_json:
+        click.echo(f"each lag's own tables and figures, and a page: rnngrad report --store {store.path} --out report")

@@ -36,7 +36,9 @@ def gradient_flow(title: str, lines: Mapping[str, Sequence[tuple[Row, Row]]]) ->
 
 
 def _band(ax: Axes, profiles: Sequence[Row], colour: Any, name: str, dashes: str) -> None:
-    curves = np.array([_relative(profile) for profile in profiles]).reshape(len(profiles), -1)
+    if not profiles:
+        return
+    curves = np.array([relative(profile) for profile in profiles])
     usable = curves[~np.isnan(curves).any(axis=1)]
     _missing(ax, name, len(curves) - len(usable), "not a number")
     _missing(ax, name, int(np.isneginf(usable).any(axis=1).sum()), "exactly 0 at some lag")
@@ -53,8 +55,9 @@ def _missing(ax: Axes, name: str, seeds: int, what: str) -> None:
         ax.text(0.03, 0.03 + 0.06 * len(ax.texts), f"{name}: {what} in {seeds}", transform=ax.transAxes, fontsize=7)
 
 
-def _relative(profile: Row) -> Curve:
+def relative(profile: Row) -> Curve:
     """Powers of ten, whole state, relative to lag 0; -inf where the gradient is exactly 0."""
     whole = next(part for name, part in profile["flow"].items() if name != "lags")
     logs: Curve = np.array([np.nan if v is None else float(v) for v in whole["log_rms_per_sample"]])
-    return np.asarray((logs - logs[0]) / log(10))
+    with np.errstate(invalid="ignore"):  # without a gradient at lag 0 there is nothing to be relative to
+        return np.asarray((logs - logs[0]) / log(10))

@@ -14,10 +14,13 @@ Row = dict[str, Any]
 GRADIENT = "gradient, first/last step"
 CHANCE = {"recall": 1 / 8}
 """What guessing gives, for the scores that have such a level."""
-
+SINGLE = 30
+"""Seeds of which each has its own line, at most; of more, what they have in common is drawn."""
 
 Curves = tuple[Row, Sequence[Row], Sequence[Row]]
 """A stored run, its history, and its gradients."""
+Curve = tuple[style.Floats, style.Floats]
+"""Steps and values of one seed."""
 
 
 def learning_curves(title: str, lines: Mapping[str, Sequence[Curves]], loss_name: str) -> Figure:
@@ -25,7 +28,8 @@ def learning_curves(title: str, lines: Mapping[str, Sequence[Curves]], loss_name
     them the gradient at the first step over that at the last.
 
     lines: per label its runs. Scores are drawn where guessing has a known level. A dot marks the first hit of the stop
-    rule, a cross the step at which a run diverged.
+    rule, a cross the step at which a run diverged. Of more than 30 seeds the median, middle half and range stand for
+    the lines and marks.
     """
     scores = [name for name in next(iter(lines.values()))[0][0]["scores"] if name in CHANCE]
     with style.style():
@@ -55,12 +59,13 @@ def learning_curves(title: str, lines: Mapping[str, Sequence[Curves]], loss_name
 
 def _losses(ax: Axes, runs: Sequence[Curves], colour: Any) -> None:
     ax.set_yscale("log")
-    for run, history, _ in runs:
-        steps = [h["step"] for h in history]
-        losses = [np.nan if h["test_loss"] is None else h["test_loss"] for h in history]
-        ax.plot(steps, losses, color=colour, lw=1.1, alpha=0.8)
+    curves = [_curve(history, [h["test_loss"] for h in history]) for _, history, _ in runs]
+    _seeds(ax, curves, colour)
+    if len(runs) > SINGLE:
+        return
+    for (run, *_), (steps, losses) in zip(runs, curves, strict=True):
         if run["solved"]:
-            at = steps.index(run["steps_to_solve"])
+            at = list(steps).index(run["steps_to_solve"])
             ax.plot(steps[at], losses[at], "o", color=colour, ms=5, mec="white", zorder=3)
         if run["diverged_at"] is not None:
             ax.axvline(run["diverged_at"], color=colour, lw=0.8, ls=":")
@@ -69,19 +74,38 @@ def _losses(ax: Axes, runs: Sequence[Curves], colour: Any) -> None:
 
 def _score(ax: Axes, runs: Sequence[Curves], score: str, colour: Any) -> None:
     ax.set_ylim(-0.03, 1.03)
-    for _, history, _ in runs:
-        values = [np.nan if h["scores"].get(score) is None else h["scores"][score] for h in history]
-        ax.plot([h["step"] for h in history], values, color=colour, lw=1.1, alpha=0.8)
+    _seeds(ax, [_curve(history, [h["scores"].get(score) for h in history]) for _, history, _ in runs], colour)
     if score in CHANCE:
         ax.axhline(CHANCE[score], color="0.35", lw=1, ls="--")
 
 
 def _gradients(ax: Axes, runs: Sequence[Curves], colour: Any) -> None:
     style.powers_of_ten(ax)
+    curves = []
     for _, _, gradients in runs:
-        logs = np.array([np.nan if g["grad_first_over_last"] is None else g["grad_first_over_last"] for g in gradients])
+        steps, logs = _curve(gradients, [g["grad_first_over_last"] for g in gradients])
         logs[np.isneginf(logs)] = np.nan  # exactly 0 has no place on a logarithmic axis
-        ax.plot([g["step"] for g in gradients], logs / log(10), color=colour, lw=1.1, alpha=0.8)
+        curves.append((steps, logs / log(10)))
+    _seeds(ax, curves, colour)
+
+
+def _curve(rows: Sequence[Row], values: Sequence[float | None]) -> Curve:
+    return np.array([row["step"] for row in rows]), np.array([np.nan if v is None else v for v in values])
+
+
+def _seeds(ax: Axes, curves: Sequence[Curve], colour: Any) -> None:
+    """Each seed, or, of very many, the median, the middle half and the range of those that have a value."""
+    if len(curves) <= SINGLE:
+        for steps, values in curves:
+            ax.plot(steps, values, color=colour, lw=1.1, alpha=0.8)
+        return
+    shown = np.unique(np.concatenate([steps for steps, _ in curves]))
+    held = np.array([style.held(shown, *curve) for curve in curves])
+    shown, held = (values[..., ~np.isnan(held).all(axis=0)] for values in (shown, held))
+    low, quarter, median, three, high = np.nanpercentile(held, [0, 25, 50, 75, 100], axis=0)
+    ax.fill_between(shown, low, high, color=colour, alpha=0.12, lw=0)
+    ax.fill_between(shown, quarter, three, color=colour, alpha=0.3, lw=0)
+    ax.plot(shown, median, color=colour, lw=1.6)
 
 
 def _levels(panels: list[list[Axes]], levels: Mapping[str, float], dashes: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -26,6 +27,7 @@ RC: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "rnngrad",
 }
+Floats = np.ndarray[Any, np.dtype[Any]]
 PANEL = (3.1, 2.9)
 """Width and height of one panel in inches."""
 COLUMNS = 4
@@ -136,6 +138,15 @@ def name_level(ax: Axes, value: float, name: str) -> None:
     """A name beside the panel, at the height of a level."""
     where = (1.02, value)
     ax.annotate(name, where, xycoords=("axes fraction", "data"), va="center", fontsize=8, color="0.25")
+
+
+def held(shown: Floats, steps: Floats, values: Floats) -> Floats:
+    """One seed's values at the steps that are shown: once it has ended its weights stay, and its last value with them.
+
+    NaN before its first step, and everywhere if it has none.
+    """
+    last = np.searchsorted(steps, shown, side="right") - 1
+    return np.where(last < 0, np.nan, values[last]) if len(values) else np.full(len(shown), np.nan)
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:

@@ -59,23 +59,22 @@ def _gates(runs: Runs, prefix: str) -> list[str]:
 
 def _band(ax: Axes, runs: Runs, name: str, k: int, label: str | None = None, dashes: str = "-") -> None:
     """The median over seeds at every step, and from the lowest to the highest."""
-    steps = sorted({row["step"] for rows in runs for row in rows})
-    curves = np.array([_curve(rows, name, steps) for rows in runs])
+    own = [(np.array([row["step"] for row in rows]), _values(rows, name)) for rows in runs if rows]
+    if not own:
+        return
+    steps = np.unique(np.concatenate([steps for steps, _ in own]))
+    curves = np.array([style.held(steps, *curve) for curve in own])
     known = ~np.isnan(curves).all(axis=0)
     low, median, high = (f(curves[:, known], axis=0) for f in (np.nanmin, np.nanmedian, np.nanmax))
-    shown = np.array(steps)[known]
+    shown = steps[known]
     ax.fill_between(shown, low, high, color=style.PALETTE[k], alpha=0.15, lw=0)
     ax.plot(shown, median, color=style.PALETTE[k], lw=1.4, ls=dashes, label=label)
 
 
-def _curve(rows: Sequence[Row], name: str, steps: Sequence[int]) -> list[float]:
-    """One seed's measure at all steps: once it has ended its weights stay, and its last value with them."""
-    at = {row["step"]: row["measures"].get(name) for row in rows}
-    values, value = [], None
-    for step in steps:
-        value = at.get(step, value)
-        number = np.nan if value is None else float(value)
-        values.append(number if np.isfinite(number) else np.nan)  # an exact 0 has no logarithm, and no place here
+def _values(rows: Sequence[Row], name: str) -> style.Floats:
+    """One seed's measure at its evaluations, NaN where it has none."""
+    values = np.array([row["measures"].get(name) for row in rows], dtype=float)
+    values[~np.isfinite(values)] = np.nan  # an exact 0 has no logarithm, and no place here
     return values
 
 
@@ -91,4 +90,5 @@ def _levels(own: Sequence[Axes]) -> None:
     omega.set_ylim(bottom=0)
     saturation.set_ylim(-0.03, 1.03)
     for ax in (spectra, saturation):
-        ax.legend(ncols=2, fontsize=7, handlelength=1.6, columnspacing=1.0)
+        if ax.lines[1:]:  # not where every run failed before its first evaluation
+            ax.legend(ncols=2, fontsize=7, handlelength=1.6, columnspacing=1.0)

@@ -135,6 +135,17 @@ class Store:
         ends = [self._select(f"{query} {order} LIMIT 1", [run]) for order in ("ASC", "DESC")]
         return (ends[0][0], ends[1][0]) if ends[0] else None
 
+    def flow_steps(self, run: int) -> list[int]:
+        """The steps at which a run has a flow profile, in order."""
+        query = "SELECT step FROM snapshots WHERE run = ? AND flow <> '{}' ORDER BY step"
+        return [row["step"] for row in self._select(query, [run])]
+
+    def flows(self, run: int, steps: Sequence[int]) -> list[Row]:
+        """The flow profiles of a run at some of its steps, each with its ``step``."""
+        marks = ", ".join("?" * len(steps))
+        query = f"SELECT step, flow FROM snapshots WHERE run = ? AND step IN ({marks}) ORDER BY step"
+        return self._select(query, [run, *steps])
+
     def add_experiment(self, row: Mapping[str, Any]) -> int:
         """Inserts an experiment; returns its id."""
         for statement in schema.EXPERIMENTS:
@@ -191,4 +202,9 @@ def _encoded(row: Mapping[str, Any]) -> list[Any]:
 
 
 def _decoded(row: sqlite3.Row) -> Row:
-    return {name: json.loads(row[name]) if name in JSON_COLUMNS else row[name] for name in row.keys()}  # noqa: SIM118
+    return {name: _loaded(row[name]) if name in JSON_COLUMNS else row[name] for name in row.keys()}  # noqa: SIM118
+
+
+def _loaded(text: str) -> Any:
+    """What most evaluations hold, nothing, needs no parser: there are hundreds of thousands in a large store."""
+    return {} if text == "{}" else json.loads(text)
