@@ -14,6 +14,7 @@ from ...errors import UsageError
 from ...jobs import Job, State
 from .slice import Slice, advance
 
+PATIENCE = "10s"
 SETTINGS = {
     "distributed.scheduler.allowed-failures": 2,  # the third worker that dies of a slice is the last
     "distributed.admin.large-graph-warning-threshold": "1GB",  # a state is as large as it is
@@ -44,7 +45,7 @@ class Cluster:
             )
         )
         try:
-            self._client = self._open.enter_context(Client(target, timeout="10s"))  # type: ignore[no-untyped-call]
+            self._client = self._open.enter_context(Client(target, timeout=PATIENCE))  # type: ignore[no-untyped-call]
         except (OSError, ValueError, TimeoutError) as error:
             self._open.close()
             raise UsageError(
