@@ -5,6 +5,8 @@ import re
 import sqlite3
 import sys
 from contextlib import closing
+from itertools import product
+from pathlib import Path
 
 import pytest
 from test_store import CARD
@@ -32,16 +34,7 @@ def rnngrad(monkeypatch, capsys, tmp_path):
 SMALL = (
     "sweep",
     "mine.toml",
-    "--lags",
-    "10,20",
-    "--cell",
-    "rnn",
-    "--cell",
-    "lstm",
-    "--lrs",
-    "1e-3,1e-2",
-    "--seeds",
-    "2",
+    *["--lags", "10,20", "--cell", "rnn", "--cell", "lstm", "--lrs", "1e-3,1e-2", "--seeds", "2"],
 )
 
 
@@ -53,10 +46,8 @@ def stored(folder="runs"):
 def test_a_sweep_is_lags_by_rates_by_cells_by_seeds(rnngrad):
     code, out, err = rnngrad(*SMALL)
     assert code == 0
-    grid = [
-        (lag, cell, lr, seed) for lag in (10, 20) for lr in (1e-3, 1e-2) for cell in ("rnn", "lstm") for seed in (0, 1)
-    ]
-    assert stored() == grid
+    grid = product((10, 20), (1e-3, 1e-2), ("rnn", "lstm"), (0, 1))
+    assert stored() == [(lag, cell, lr, seed) for lag, lr, cell, seed in grid]
     assert "16 of 16 runs done" in err
     assert re.search(r"rnn lr=0.001 *│ *10 │ 0/2 \[0.00, 0.66\]", out)
     assert "rnngrad report --store runs/rnngrad.db" in out
@@ -113,9 +104,9 @@ def test_a_failed_run_is_told_of_and_the_exit_code_is_1(rnngrad, monkeypatch):
     monkeypatch.setattr("rnngrad.study.TrainingJob.ensemble", fails)
     code, out, err = rnngrad("task", "mine.toml", "--lag", "10", "--seeds", "2")
     assert code == 1
-    assert "failed, MemoryError: no room" in err
+    assert err.splitlines()[-1] == "rnngrad: a job failed: MemoryError: no room"
     assert "0/2" in out
-    store = Store("runs/rnngrad.db", create=False)
+    store = Store(Path("runs/rnngrad.db"), create=False)
     assert [(run["status"], run["reason"]) for run in store.runs()] == [("failed", "MemoryError: no room")] * 2
     store.close()
 

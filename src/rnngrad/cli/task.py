@@ -45,6 +45,8 @@ def run(name: str, lags: list[int], rates: list[float], out: Path, as_json: bool
             show(store, ids, out, as_json)
         store.close()
     if failures:
+        what = "a job failed" if len(failures) == 1 else f"{len(failures)} jobs failed, the first of them"
+        click.echo(f"rnngrad: {what}: {failures[0]}", err=True)
         raise click.exceptions.Exit(1)
 
 
