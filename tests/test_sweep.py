@@ -31,7 +31,8 @@ def rnngrad(monkeypatch, capsys, tmp_path):
     return run
 
 
-SMALL = (
+SMALL = ["sweep", "mine.toml", "--lags", "10,20", "--cell", "rnn", "--cell", "lstm", "--lrs", "1e-3,1e-2"]
+SMALL += ["--seeds", "2"]
     "sweep",
     "mine.toml",
     *["--lags", "10,20", "--cell", "rnn", "--cell", "lstm", "--lrs", "1e-3,1e-2", "--seeds", "2"],
