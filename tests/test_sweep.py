@@ -33,10 +33,6 @@ def rnngrad(monkeypatch, capsys, tmp_path):
 
 SMALL = ["sweep", "mine.toml", "--lags", "10,20", "--cell", "rnn", "--cell", "lstm", "--lrs", "1e-3,1e-2"]
 SMALL += ["--seeds", "2"]
-    "sweep",
-    "mine.toml",
-    *["--lags", "10,20", "--cell", "rnn", "--cell", "lstm", "--lrs", "1e-3,1e-2", "--seeds", "2"],
-)
 
 
 def stored(folder="runs"):
