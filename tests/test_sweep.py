@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from test_cli import WITHOUT_CUDA
 from test_store import CARD
 
 from rnngrad import cli
@@ -122,6 +123,7 @@ def test_a_failed_run_is_told_of_and_the_exit_code_is_1(rnngrad, monkeypatch):
         (["--scheduler", "tcp://127.0.0.1:1"], r"--scheduler tcp://127.0.0.1:1: no Dask scheduler answers there"),
         (["--scheduler", "nonsense"], r"--scheduler nonsense: no Dask scheduler answers there"),
         (["--per-worker-gpu"], r"'--per-worker-gpu': there are no workers"),
+        pytest.param(["--per-worker-gpu", "--workers", "1"], "--device cuda: torch finds no CUDA", marks=WITHOUT_CUDA),
         (["--log", "wandb"], r"'--log'"),
         (["--seeds", "60000"], r"this grid has 120,000 runs"),
     ],

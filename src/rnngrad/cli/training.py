@@ -88,7 +88,10 @@ def grid_of(card: Card, lags: Sequence[int], rates: Sequence[float], **flags: An
         raise UsageError("'--workers' and '--scheduler': a Dask cluster has its own workers; give one of the two")
     if flags["per_worker_gpu"] and not (flags["scheduler"] or flags["workers"]):
         raise UsageError("'--per-worker-gpu': there are no workers: ask for some with '--workers' or '--scheduler'")
-    device = "cuda" if flags["per_worker_gpu"] and flags["device"] != "cpu" else choose_device(flags["device"]).type
+    if flags["per_worker_gpu"]:
+        device = "cuda" if flags["scheduler"] else choose_device("cuda").type  # elsewhere there may be one
+    else:
+        device = choose_device(flags["device"]).type
     return study.Grid(
         card=resolved(card, **flags),
         lags=lags or [card.problem.lag],
