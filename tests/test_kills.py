@@ -80,6 +80,18 @@ def ended(folder):
     return {key: run for key, run in found(folder)["runs"].items() if run["status"] == "finished"}
 
 
+def snapshots(folder):
+    """How many there are."""
+    return len(found(folder)["snapshots"]) if (folder / "rnngrad.db").exists() else 0
+
+
+def wait(process, folder, before):
+    """Mostly until the sweep is further, so that it is killed at its work; now and then it is killed while it starts."""
+    until = time.monotonic() + random.choice([random.uniform(0, 10), 90, 90])
+    while time.monotonic() < until and process.poll() is None and snapshots(folder) == before:
+        time.sleep(0.2)
+
+
 def kill(process, target):
     """The client, one of its workers, or all of them together; returns what died."""
     children = psutil.Process(process.pid).children(recursive=True)
@@ -106,6 +118,7 @@ def test_fifty_kills_lose_nothing_and_change_nothing(card, capsys):
     random.seed(0)
     folder, before, died, seeds = card / "killed", {}, [], 4
     process = command(folder, seeds)
+    wait(process, folder, 0)
     while len(died) < KILLS:
         time.sleep(random.uniform(0, 6))
         if process.poll() is None:
@@ -115,7 +128,7 @@ def test_fifty_kills_lose_nothing_and_change_nothing(card, capsys):
             assert process.returncode in (0, -9), process.stderr.read()
             seeds += 4 if process.returncode == 0 else 0
             process = command(folder, seeds, *random.choice([(), ("--workers", "2")]))
-            time.sleep(random.uniform(2, 6))
+            wait(process, folder, snapshots(folder))
         now = ended(folder)
         assert {key: now[key] for key in before} == before
         before = now
