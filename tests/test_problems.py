@@ -34,6 +34,20 @@ LENGTHS = {
     ("adding", "pascanu"): lambda lag: (lag, int(lag + lag / 10)),
     ("copy", "arjovsky"): lambda lag: (lag + 20, lag + 20),
     ("copy", "variable"): lambda lag: (10 + 1 + 1 + 10, 10 + lag + 1 + 10),
+    ("multiplication", "hs97"): lambda lag: (lag, int(lag + lag / 10)),
+    ("multiplication", "pascanu"): lambda lag: (lag, int(lag + lag / 10)),
+    ("noiseless_recall", "hs97-2a"): lambda lag: (lag, lag),
+    ("noiseless_recall", "hs97-2b"): lambda lag: (lag, lag),
+    ("reber", "variable"): lambda lag: (9 - 2, lag - 2),
+    ("temporal_order", "hs97-6a"): lambda lag: (lag, int(lag + lag / 10)),
+    ("temporal_order", "hs97-6b"): lambda lag: (lag, int(lag + lag / 10)),
+    ("temporal_order", "pascanu"): lambda lag: (lag, lag),
+    ("temporal_order", "pascanu-3bit"): lambda lag: (lag, lag),
+    **{
+        ("two_sequence", f"hs97-{task}{single}"): lambda lag: (lag, int(lag + lag / 10))
+        for task in ("3a", "3b", "3c")
+        for single in ("", "-single")
+    },
 }
 """Shortest and longest sequence, from the table of the published protocols."""
 
@@ -99,7 +113,7 @@ def random_outputs(problem, replicas, batch, length, seed=0):
 
 
 def stacked(problem, replicas, batch):
-    """Targets of several replicas, (R, B) or (R, T, B), in float64 if they are numbers."""
+    """Targets of several replicas, (R, B), (R, T, B) or (R, 2, B), in float64 if they are numbers."""
     targets = torch.stack([draw(problem, batch, seed)[1] for seed in range(replicas)])
     return targets.double() if targets.is_floating_point() else targets
 
@@ -116,7 +130,7 @@ def test_shapes_and_types(name, protocol, extra, seed):
         x, target = draw(problem, 3, seed, length)
         assert x.shape == (length, 3, problem.inputs)
         assert x.dtype == torch.float32
-        assert target.shape in [(3,), (length, 3)]
+        assert target.shape in [(3,), (length, 3), (2, 3)]
         assert 1 <= problem.scored_steps(length) <= length
 
 
@@ -144,7 +158,7 @@ def test_a_seed_fixes_the_batch_byte_for_byte(name, protocol, extra, seed):
 @every_protocol
 def test_another_seed_gives_another_batch(name, protocol):
     problem = make(name, protocol)
-    batches = {draw(problem, 8, seed)[0].numpy().tobytes() for seed in range(20)}
+    batches = {draw(problem, 60, seed)[0].numpy().tobytes() for seed in range(20)}
     assert len(batches) == 20
 
 
@@ -166,8 +180,9 @@ def test_a_lag_below_the_least_is_refused_with_the_least(name, protocol):
 
 @every_protocol
 def test_a_misspelt_protocol_is_refused_with_the_nearest(name, protocol):
-    with pytest.raises(UsageError, match=rf"unknown protocol .*'{protocol[:-1]}': did you mean '{protocol}'\?"):
-        PROBLEMS[name](protocol[:-1], 100)
+    slip = protocol[0] + protocol[2:]
+    with pytest.raises(UsageError, match=rf"unknown protocol .*'{slip}': did you mean '{protocol}'\?"):
+        PROBLEMS[name](slip, 100)
 
 
 @every_protocol
@@ -225,9 +240,13 @@ def test_a_shipped_stop_rule_is_out_of_reach_of_every_baseline(card):
         if card.stop.rule == "loss_below":
             assert not any(card.stop.met({"loss": baseline}) for baseline in problem.baselines.values())
         else:
-            _, target = draw(problem, 2000)
-            guess = logits_of(torch.ones_like(target))
-            assert not card.stop.met({k: float(v) for k, v in problem.scores(guess, target[None]).items()})
+            length = problem.lengths[-1]
+            _, target = draw(problem, 2000, length=length)
+            guess = torch.full((1, problem.scored_steps(length), 2000, problem.outputs), 0.5)
+            for favourite in range(problem.outputs):
+                guess[..., favourite] += torch.finfo(guess.dtype).eps  # else a largest output is no choice
+                assert not card.stop.met({k: float(v) for k, v in problem.scores(guess, target[None]).items()})
+                guess[..., favourite] = 0.5
 
 
 # adding
