@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampled import assert_mean, draw
 from scipy.stats import chisquare
 
 from rnngrad import cards
@@ -75,23 +76,12 @@ def make(name, protocol, extra=0):
     return PROBLEMS[name](protocol, PROBLEMS[name].protocols[protocol] + extra)
 
 
-def draw(problem, batch=200, seed=0, length=None):
-    generator = torch.Generator().manual_seed(seed)
-    return problem.sample(problem.lengths[0] if length is None else length, batch, generator)
-
-
 def marked(x):
     """Values and positions of the marked pairs in order of time, (B, 2) each, in float64."""
     values, markers = x.double().numpy().transpose(2, 1, 0)
     samples, positions = np.nonzero(markers == 1)
     assert (np.bincount(samples, minlength=len(markers)) == 2).all()
     return values[samples, positions].reshape(-1, 2), positions.reshape(-1, 2)
-
-
-def assert_mean(samples, expected):
-    """Independent samples agree with the expected mean within 4.5 of their standard errors."""
-    samples = np.asarray(samples, dtype=np.float64).ravel()
-    assert abs(samples.mean() - expected) < 4.5 * samples.std() / sqrt(len(samples))
 
 
 def mse(problem, prediction, target):
