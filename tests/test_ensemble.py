@@ -7,6 +7,7 @@ import pytest
 import torch
 from conftest import ensemble_of, small_card
 
+from rnngrad import cards
 from rnngrad.engine import ENGINES
 from rnngrad.engine.cpu import workers
 from rnngrad.ensemble import Outcome
@@ -46,7 +47,7 @@ def test_a_seed_alone_gives_the_numbers_of_that_seed_among_many(engine, cell, ta
         assert a.flow.log_first_over_last == pytest.approx(b.flow.log_first_over_last, rel=1e-6)
 
 
-@pytest.mark.parametrize("task", ["adding", "copy"])
+@pytest.mark.parametrize("task", cards.shipped())
 def test_a_seed_alone_keeps_its_bits_at_the_size_of_the_cards(task):
     """Kernels of torch change with the size: what holds for six units need not hold for thirty-two."""
     card = small_card(task, "lstm", lag=50, batch=32, max_steps=3, eval_every=3)

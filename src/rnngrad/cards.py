@@ -129,10 +129,14 @@ class Card:
     def check(self) -> None:
         """What no single table can tell: do the parts fit each other? Raises UsageError if they do not."""
         problem = self.make_problem()
-        if SCORES[self.stop.rule] not in problem.score_names:
-            raise UsageError(f"stop rule '{self.stop.rule}' does not fit problem '{problem.name}': use 'loss_below'")
-        if SCORES[self.stop.rule] == "recall" and self.stop.value > 1:
-            raise UsageError(f"[stop], 'value': expected at most 1 for a recall, got {self.stop.value!r}")
+        score = SCORES[self.stop.rule]
+        if score not in problem.score_names:
+            fitting = [f"'{rule}'" for rule, read in SCORES.items() if read in problem.score_names]
+            raise UsageError(
+                f"stop rule '{self.stop.rule}' does not fit problem '{problem.name}': use {' or '.join(fitting)}"
+            )
+        if score != "loss" and self.stop.value > 1:
+            raise UsageError(f"[stop], 'value': expected at most 1 for a share like {score}, got {self.stop.value!r}")
         if not self.cells:
             raise UsageError("no [[cell]] table; a card needs at least one cell")
         for spec in self.cells:
