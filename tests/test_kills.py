@@ -2,10 +2,11 @@
 
 import json
 import random
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import psutil
 import pytest
@@ -75,18 +76,22 @@ def found(folder):
 
 def ended(folder):
     """The runs that have ended, with all their columns."""
-    if not (folder / "rnngrad.db").exists():
+    if not snapshots(folder):
         return {}
     return {key: run for key, run in found(folder)["runs"].items() if run["status"] == "finished"}
 
 
 def snapshots(folder):
-    """How many there are."""
-    return len(found(folder)["snapshots"]) if (folder / "rnngrad.db").exists() else 0
+    """How many there are; none while the store is being made."""
+    try:
+        with closing(sqlite3.connect(f"file:{folder / 'rnngrad.db'}?mode=ro", uri=True)) as db:
+            return db.execute("SELECT count(*) FROM snapshots").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
 
 
 def wait(process, folder, before):
-    """Mostly until the sweep is further, so that it is killed at its work; now and then it is killed while it starts."""
+    """Mostly until the sweep is further, so that it is killed at its work; now and then while it starts."""
     until = time.monotonic() + random.choice([random.uniform(0, 10), 90, 90])
     while time.monotonic() < until and process.poll() is None and snapshots(folder) == before:
         time.sleep(0.2)
