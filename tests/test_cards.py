@@ -9,7 +9,7 @@ import pytest
 from rnngrad import cards
 from rnngrad.cards import CellSpec
 from rnngrad.cells import CELLS
-from rnngrad.cli.task import resolved
+from rnngrad.cli.training import grid_of
 from rnngrad.errors import UsageError
 from rnngrad.problems import PROBLEMS
 from rnngrad.stopping import RULES, StopRule
@@ -39,8 +39,16 @@ value = 0.01
 name = "lstm"
 hidden = 4
 """
-FLAGS = ("lag", "protocol", "batch", "lr", "steps", "hidden", "omega", "omega_form")
-NO_FLAGS = dict.fromkeys(FLAGS) | {"cell_names": ()}
+CHANGING = ("protocol", "batch", "steps", "hidden", "omega", "omega_form")
+RUNNING = {"seed": 0, "seeds": 1, "device": "cpu", "engine": "auto", "probe_every": None}
+WORKING = {"workers": None, "scheduler": None, "per_worker_gpu": False}
+NO_FLAGS = dict.fromkeys(CHANGING) | RUNNING | WORKING | {"cell_names": ()}
+
+
+def resolved(card, lag=None, lr=None, **flags):
+    """The card as ``rnngrad task`` takes it with these flags."""
+    (own,) = grid_of(card, [] if lag is None else [lag], [] if lr is None else [lr], **flags).cards()
+    return own
 
 
 @pytest.fixture

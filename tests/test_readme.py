@@ -8,7 +8,7 @@ import pytest
 
 from rnngrad import bench, cards, cli
 from rnngrad.cells import CELLS, INITS
-from rnngrad.cli.task import resolved
+from rnngrad.cli.training import grid_of
 from rnngrad.models.activations import ACTIVATIONS
 from rnngrad.models.layer_inits import LAYER_INITS
 from rnngrad.problems import PROBLEMS
@@ -24,10 +24,12 @@ def test_a_command_of_the_readme_is_understood(line):
     name, *words = shlex.split(line)[1:]
     subcommand = cli.command.commands[name]
     context = subcommand.make_context(name, words, **cli.HELP)
-    if name == "task":
-        overridden = ("lag", "protocol", "batch", "lr", "steps", "cell_names", "hidden", "omega", "omega_form")
-        flags = {k: context.params[k] for k in overridden}
-        resolved(cards.load(context.params["name"]), **flags)
+    if name in ("task", "sweep"):
+        given = context.params
+        lags, rates = (
+            given.get(f"{what}s") or [value for value in [given.get(what)] if value] for what in ("lag", "lr")
+        )
+        grid_of(cards.load(given["name"]), lags, rates, **given).cards()
 
 
 @pytest.mark.parametrize("line", [c for c in COMMANDS if c.startswith("make")])
