@@ -1,14 +1,18 @@
 """``rnngrad sweep`` from outside: the grid, what is missing of it, its rows, and words that are wrong."""
 
 import json
+import os
 import re
+import shutil
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 from itertools import product
 from pathlib import Path
 
 import pytest
+from conftest import numbers
 from test_cli import WITHOUT_CUDA
 from test_store import CARD
 
@@ -143,3 +147,29 @@ def test_without_dask_a_scheduler_is_refused_and_workers_are_processes_of_our_ow
     assert (code, "rnngrad[cluster]" in err) == (2, True)
     code, _, err = rnngrad("task", "mine.toml", "--seeds", "2", "--workers", "1", "--quiet")
     assert (code, err) == (0, "")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 500 kB, and what makes it larger."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root can mount a small disk")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=500k", "tmpfs", disk], check=True)
+    yield disk, lambda: subprocess.run(["mount", "-o", "remount,size=20m", disk], check=True)
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_is_one_line_and_with_more_room_the_sweep_goes_on(rnngrad, tmp_path, small_disk):
+    disk, enlarge = small_disk
+    command = ["sweep", "mine.toml", "--lags", "20,40", "--seeds", "6", "--steps", "60", "--quiet", "--out"]
+    code, _, err = rnngrad(*command, disk / "out")
+    assert (code, err.count("\n")) == (1, 1)
+    assert re.match("rnngrad: the run failed: .*(full|No space left)", err)
+    enlarge()
+    assert rnngrad(*command, disk / "out")[0] == rnngrad(*command, tmp_path / "whole")[0] == 0
+    full, whole = (Store(path / "rnngrad.db") for path in (disk / "out", tmp_path / "whole"))
+    assert numbers(full) == numbers(whole)
+    full.close()
+    whole.close()
