@@ -1,5 +1,6 @@
 """``rnngrad task``: train the cells of a card and measure their gradient flow."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +36,14 @@ def run(name: str, lags: list[int], rates: list[float], out: Path, as_json: bool
     if flags["dry_run"]:
         print_plan(jobs, out, room, as_json, **flags)
         return
-    store, failures = open_store(out), []
-    try:
-        plan = planned(jobs, store, out, room, **flags)
-        failures = train(plan, store, out, **flags)
-    finally:
-        ids = set(store.known([key for job in jobs for key in job.keys]).values())
-        if ids:
-            show(store, ids, out, as_json)
-        store.close()
+    failures: list[str] = []
+    with closing(open_store(out)) as store:
+        try:
+            failures = train(planned(jobs, store, out, room, **flags), store, out, **flags)
+        finally:
+            ids = set(store.known([key for job in jobs for key in job.keys]).values())
+            if ids:
+                show(store, ids, out, as_json)
     if failures:
         what = "a job failed" if len(failures) == 1 else f"{len(failures)} jobs failed, the first of them"
         click.echo(f"rnngrad: {what}: {failures[0]}", err=True)
