@@ -77,7 +77,7 @@ def is_sweep(name: str) -> bool:
 
 
 def slim(folder: Path) -> None:
-    """Keeps of the flow profiles what the figures show, the first, the last and every tenth of a run, and no weights."""
+    """Keeps of the flow profiles what the figures show, the first, the last and every tenth, and no weights."""
     for name in ("weights", "checkpoints"):
         shutil.rmtree(folder / name, ignore_errors=True)
     with sqlite3.connect(folder / "rnngrad.db", isolation_level=None) as db:

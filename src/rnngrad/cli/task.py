@@ -8,6 +8,7 @@ import click
 
 from .. import cards
 from ..store import Store
+from ..study import Claims
 from ..summary import comparisons
 from .dry_run import print_plan
 from .presentation import present, present_swept, print_runs, swept_of
@@ -37,9 +38,9 @@ def run(name: str, lags: list[int], rates: list[float], out: Path, as_json: bool
         print_plan(jobs, out, room, as_json, **flags)
         return
     failures: list[str] = []
-    with closing(open_store(out)) as store:
+    with closing(open_store(out)) as store, closing(Claims(out)) as claims:
         try:
-            failures = train(planned(jobs, store, out, room, **flags), store, out, **flags)
+            failures = train(planned(jobs, store, claims, out, room, **flags), store, out, **flags)
         finally:
             ids = set(store.known([key for job in jobs for key in job.keys]).values())
             if ids:
