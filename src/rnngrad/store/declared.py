@@ -35,6 +35,8 @@ class Column(NamedTuple):
             return None if self.nullable else "is missing"
         if not isinstance(value, PYTHON[self.kind]):
             return f"is {_short(value)}, not {WORDS[self.kind]}"
+        if self.kind == "TEXT" and "\0" in value:
+            return f"is {_short(value)}, which was overwritten"
         return None if not self.is_json or _is_object(value) else f"is {_short(value)}, not a JSON object"
 
 

@@ -1,7 +1,7 @@
 """Rows of a store, some columns of them, each looked at before it is handed on."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -10,7 +10,9 @@ from . import declared
 from .store import Row, Store
 
 
-def read(store: Store, table: str, columns: Sequence[str], rest: str = "", values: Sequence[Any] = ()) -> Iterator[Row]:
+def read(
+    store: Store, table: str, columns: Sequence[str], rest: str = "", values: Sequence[Any] = ()
+) -> Generator[Row, None, None]:
     """The rows of a table with these columns, JSON decoded; what the store's version has not is None.
 
     ``rest``: the query behind the table's name, with ``values`` for its question marks. Raises UsageError that names
