@@ -21,7 +21,7 @@ SUBCOMMANDS = {
     "list": Home("listing", "list_", "What there is to choose from."),
     "probe": Home("probe", "probe", "How far back does a net's gradient reach, and what does theory say?"),
     "report": Home("report", "report", "Tables and figures again, from stored rows, without training."),
-    "runs": Home("runs", "runs", "What is in the store: list its runs, filter, show, export, merge and check them."),
+    "runs": Home("runs", "runs", "The runs in the store: list, filter, show, export, merge, check."),
     "task": Home("task", "task", "Train the cells of a task card and measure their gradient flow."),
 }
 
