@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rnngrad import cards, cli
+from rnngrad import cards, cli, study
 from rnngrad.cards import Card, CellSpec
 from rnngrad.engine import reference
 from rnngrad.ensemble import Ensemble
+from rnngrad.store import Store
+from rnngrad.study.executors import Here
 
 
 def small_card(task: str = "adding", cell: str = "lstm", lag: int = 12, **training: float) -> Card:
@@ -27,6 +29,21 @@ def small_card(task: str = "adding", cell: str = "lstm", lag: int = 12, **traini
 def ensemble_of(card: Card, seeds=range(2), engine=reference, **options) -> Ensemble:
     """The card's first cell as an ensemble on the CPU."""
     return Ensemble(card, card.cells[0], list(seeds), torch.device("cpu"), engine, **options)
+
+
+def jobs_of(card: Card, seeds=range(2), **options) -> list[study.TrainingJob]:
+    """The card's cells as jobs, on the CPU."""
+    return study.Grid(card, [card.problem.lag], [], list(seeds), "cpu", "test", **options).jobs()
+
+
+def carried_out(jobs, folder, listeners=(), executor=None) -> Store:
+    """What the folder's store lacks of the jobs is computed; returns the store, open."""
+    store = Store(folder / "rnngrad.db")
+    recorder = study.Recorder(store, folder)
+    keys = [key for job in jobs for key in job.keys]
+    plan = study.make_plan(jobs, store.ended(keys), recorder.checkpoints.found(pytest.fail), room=None)
+    study.conduct(plan, executor or Here(), recorder, listeners)
+    return store
 
 
 @pytest.fixture

@@ -10,17 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import small_card
+from conftest import carried_out, jobs_of, small_card
 from torch import nn
 
-from rnngrad import bounds, cli, gradient_flow, study
+from rnngrad import bounds, cli, gradient_flow
 from rnngrad.cards import CellSpec
 from rnngrad.cells import CELLS
 from rnngrad.errors import UsageError
 from rnngrad.figures import exponent_convergence, probed_flow, singular_values
 from rnngrad.models import Recurrent
 from rnngrad.probing import Case, Data, cell_subject, measured, module_subject, stored_run, summary, words
-from rnngrad.store import Store
 from rnngrad.streams import generator
 from rnngrad.theory import gate_path_log_rms, mean_field
 
@@ -174,13 +173,11 @@ def test_batch_first_changes_nothing_but_the_layout():
 @pytest.mark.parametrize(("task", "cell"), [("adding", "lstm"), ("copy", "rnn")])
 def test_a_checkpoint_is_measured_where_its_training_measured_it(tmp_path, task, cell):
     """The stored flow of the last evaluation, at the last weights, on the probe batch of the run's own seed."""
-    planned = study.Study(small_card(task, cell), [5, 6], torch.device("cpu"), "test")
-    (tmp_path / "weights").mkdir()
-    store = Store(tmp_path / "rnngrad.db")
-    own = [study.Recorder(planned, ensemble, store, tmp_path / "weights") for ensemble in planned.ensembles()]
-    study.run(own, lambda *_: None)
-    (*_, (_, last)) = [store.flow(run) for run in own[0].ids]
-    subject = stored_run(store, own[0].ids[1])
+    jobs = jobs_of(small_card(task, cell), [5, 6])
+    store = carried_out(jobs, tmp_path)
+    run = store.known(jobs[0].keys)[jobs[0].keys[1]]
+    _, last = store.flow(run)
+    subject = stored_run(store, run)
     store.close()
     (seed,) = subject.seeds
     row = measured(subject.make(seed), with_spectrum=False)

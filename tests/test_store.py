@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-import torch
-from conftest import small_card
+from conftest import carried_out, jobs_of, small_card
 from safetensors.torch import load_file
 
-from rnngrad import cli, report, study
+from rnngrad import cli, report
 from rnngrad.store import Store
+from rnngrad.study.listening import Everybody
 from rnngrad.summary import comparisons
 from rnngrad.tables import markdown_table
 
@@ -44,18 +44,9 @@ hidden = 4
 """
 
 
-def recorders(planned, store, tmp_path):
-    """One per cell of the study."""
-    return [study.Recorder(planned, ensemble, store, tmp_path / "weights") for ensemble in planned.ensembles()]
-
-
 def recorded(tmp_path, card, seeds=range(2), **options):
     """Trains the card into a store; returns it."""
-    planned = study.Study(card, list(seeds), torch.device("cpu"), "test", **options)
-    (tmp_path / "weights").mkdir()
-    store = Store(tmp_path / "rnngrad.db")
-    study.run(recorders(planned, store, tmp_path), lambda *_: None)
-    return store
+    return carried_out(jobs_of(card, seeds, **options), tmp_path)
 
 
 def test_a_run_explains_itself(tmp_path, card):
@@ -79,8 +70,7 @@ def test_a_run_explains_itself(tmp_path, card):
 
 def planned_engine():
     """The engine that the default run takes for an LSTM on the CPU."""
-    planned = study.Study(small_card(), [0], torch.device("cpu"), "test")
-    return planned.ensembles()[0].engine.name
+    return jobs_of(small_card())[0].ensemble().engine.name
 
 
 def test_the_store_opens_with_plain_sqlite(tmp_path, card):
@@ -250,7 +240,7 @@ def test_a_second_command_under_other_conditions_overwrites_no_file(tmp_path, ca
     store = recorded(tmp_path, card)
     first = {run["id"] for run in store.runs()}
     other = replace(card, training=replace(card.training, batch=4))
-    study.run(recorders(study.Study(other, [0], torch.device("cpu"), "test"), store, tmp_path), lambda *_: None)
+    carried_out(jobs_of(other, [0]), tmp_path).close()
     second = {run["id"] for run in store.runs()} - first
     ((before,), (after,)) = (comparisons(store.runs(), ids) for ids in (first, second))
     (alone,) = comparisons([run for run in store.runs() if run["id"] in first])
@@ -407,16 +397,15 @@ def test_a_title_with_markup_and_mathematics_is_shown_as_it_stands(tmp_path, car
 def test_an_interrupted_study_counts_its_runs(tmp_path, card):
     """A crash in the second cell leaves the first cell's runs finished and its own marked."""
     two = replace(card, cells=(card.cells[0], replace(card.cells[0], name="rnn", init="default")))
-    planned = study.Study(two, [0], torch.device("cpu"), "test")
-    (tmp_path / "weights").mkdir()
-    store = Store(tmp_path / "rnngrad.db")
 
-    def crash(ensemble, step, snapshots):
-        if ensemble.spec.name == "rnn" and step == 15:
-            raise RuntimeError("boom")
+    class Crash(Everybody):
+        def ticked(self, job, tick):
+            if job.spec.name == "rnn" and tick.step == 15:
+                raise RuntimeError("boom")
 
     with pytest.raises(RuntimeError, match="boom"):
-        study.run(recorders(planned, store, tmp_path), crash)
+        carried_out(jobs_of(two, [0]), tmp_path, [Crash([])])
+    store = Store(tmp_path / "rnngrad.db")
     assert [(run["cell"], run["status"], run["steps"]) for run in store.runs()] == [
         ("lstm", "finished", 20),
         ("rnn", "interrupted", 10),

@@ -132,7 +132,8 @@ STORES = st.builds(lambda old, new: old + new, st.lists(RUNS, max_size=4), KEYED
 def known(path):
     """What is there, as far as it decides: which run, ended or not, how far. Independent of which store came first."""
     with closing(sqlite3.connect(path)) as db:
-        query = "SELECT coalesce(key, seed), status IN ('finished', 'diverged'), steps FROM runs"
+        step = "(SELECT max(step) FROM snapshots WHERE run = id)"
+        query = f"SELECT coalesce(key, seed), status IN ('finished', 'diverged'), {step} FROM runs"
         return sorted(map(repr, db.execute(query)))
 
 

@@ -10,7 +10,7 @@ import torch
 
 from .measurement import Measurement
 from .store import Store
-from .study import device_name, versions
+from .study.provenance import device_name, versions
 
 
 @dataclass(frozen=True)

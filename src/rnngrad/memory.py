@@ -1,13 +1,12 @@
 """Will it fit? Estimates are made before a run starts, so that a size too large is refused and not killed."""
 
-from math import prod
-
 import psutil
 import torch
 
 from .cells import Cell
 from .engine import Engine
 from .errors import UsageError
+from .models import Recurrent
 
 WEIGHT_COPIES = 8
 """Float32 copies of the weights at once: model, working copy, gradient twice, Adam's two moments, a float64 copy."""
@@ -24,7 +23,7 @@ def update_bytes(
     kept = 2 * engine.kept_bytes(cell, replicas, steps, batch, inputs, hidden)
     data = 4 * replicas * steps * batch * (5 * inputs + 4 * outputs)
     norms = 8 * replicas * steps * (6 * batch + 4 * cell.state_width(hidden))
-    weights = sum(prod(shape) for shape in cell.shapes(inputs, hidden).values()) + (hidden + 1) * max(1, outputs)
+    weights = Recurrent.weights(cell, inputs, hidden, max(1, outputs))
     return kept + data + norms + WEIGHT_COPIES * 4 * replicas * weights
 
 

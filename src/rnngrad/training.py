@@ -1,6 +1,6 @@
 """Training: one update after another. Knows no concrete problem, cell, probe or file."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "rmsprop": torch.optim.RMSprop,
     "sgd": torch.optim.SGD,
 }
+
+MOMENTS = "optimizer."
 
 
 class Trainer:
@@ -65,3 +67,14 @@ class Trainer:
             torch.nn.utils.clip_grad_norm_([self.weights[row]], self.clip)
             self.optimizers[row].step()
         return losses.detach()
+
+    def moments(self, replica: int) -> dict[str, Tensor]:
+        """What the replica's optimiser remembers, by ``optimizer.NAME``; nothing before its first update."""
+        own = self.optimizers[replica].state_dict()["state"].get(0, {})
+        return {f"{MOMENTS}{name}": value.cpu() for name, value in own.items()}
+
+    def set_moments(self, replica: int, tensors: Mapping[str, Tensor]) -> None:
+        """Makes the replica's optimiser remember what :meth:`moments` gave; other names are passed over."""
+        own = {name.removeprefix(MOMENTS): value for name, value in tensors.items() if name.startswith(MOMENTS)}
+        groups = self.optimizers[replica].state_dict()["param_groups"]
+        self.optimizers[replica].load_state_dict({"state": {0: own} if own else {}, "param_groups": groups})

@@ -15,13 +15,13 @@ HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 SUBCOMMANDS = {
     "bench": Home("bench", "bench", "Time a training step: the CPU engine beside torch.nn and the Python loop."),
     "compare": Home("compare", "compare", "Time beside depth: the gradient by layers and by steps, measured alike."),
-    "depth": Home(
-        "remedies", "depth", "The feed-forward analysis: depth in place of time."
-    ),  # remedies joins its group
+    # Its group, which remedies joins.
+    "depth": Home("remedies", "depth", "The feed-forward analysis: depth in place of time."),
     "list": Home("listing", "list_", "What there is to choose from."),
     "probe": Home("probe", "probe", "How far back does a net's gradient reach, and what does theory say?"),
     "report": Home("report", "report", "Tables and figures again, from stored rows, without training."),
     "runs": Home("runs", "runs", "The runs in the store: list, filter, show, export, merge, check."),
+    "sweep": Home("sweep", "sweep", "Train a task card over lags, cells, learning rates and seeds."),
     "task": Home("task", "task", "Train the cells of a task card and measure their gradient flow."),
 }
 

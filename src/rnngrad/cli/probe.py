@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..probing import Data, Subject, cell_subject, measured, module_subject, stored_run, summary, words
 from ..store import Row, Store
 from .shared import json_line, json_option, prepare_kernels, threads_option, wrapped, writable
-from .task import LARGEST_SEED
+from .training import LARGEST_SEED
 
 DEFAULT_CELLS = ("rnn", "lstm")
 DRAWN = ("lag", "hidden", "inputs", "batch", "seeds", "seed")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor
@@ -30,6 +31,11 @@ class Recurrent(Replicas):
         replicas = [initialise(init, cell, inputs, hidden, outputs, length, generator(seed, "init")) for seed in seeds]
         shapes, theta = stacked(replicas)
         return cls(cell=cell, shapes=shapes, theta=theta)
+
+    @staticmethod
+    def weights(cell: Cell, inputs: int, hidden: int, outputs: int) -> int:
+        """P, the number of weights of one replica of these sizes."""
+        return sum(prod(shape) for shape in cell.shapes(inputs, hidden).values()) + (hidden + 1) * outputs
 
     def read_out(self, params: Params, h: Tensor) -> Tensor:
         """h (R, K, B, H) to outputs (R, K, B, O).

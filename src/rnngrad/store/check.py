@@ -6,7 +6,7 @@ from contextlib import closing
 
 from . import declared
 from .faults import in_words
-from .store import Store
+from .store import ENDED, Store
 
 UNTRUE = {
     "is solved and has no step at which": "solved = 1 AND steps_to_solve IS NULL",
@@ -15,11 +15,11 @@ UNTRUE = {
     "was solved later than it ran": "steps_to_solve > steps",
     "diverged and has no step at which": "status = 'diverged' AND diverged_at IS NULL",
     "has evaluations beyond its steps": "steps < (SELECT max(step) FROM snapshots WHERE run = id)",
-    "is running and was not evaluated at its newest step": (
-        "status = 'running' AND steps <> (SELECT coalesce(max(step), 0) FROM snapshots WHERE run = id)"
+    "ended and was not evaluated at its last step": (
+        f"status IN {ENDED} AND steps <> (SELECT coalesce(max(step), 0) FROM snapshots WHERE run = id)"
     ),
 }
-"""What no run's row says, with the condition that finds it."""
+"""What no run's row says, with the condition that finds it; a run that goes on from a checkpoint is behind its row."""
 
 
 def faults(store: Store) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from . import schema
 from .declared import columns
-from .store import Store
+from .store import ENDED, Store
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Kind:
 
 CHOSEN = ("task", "problem", "protocol", "lag", "length", "cell", "init", "hidden", "lr", "seed", "card")
 MADE = ("created_at", "command", "device", "versions")
-RUNS = Kind("runs", ("snapshots", "probes"), "run", (*CHOSEN, "engine", *MADE), "steps")
+REACHED = "(SELECT coalesce(max(step), -1) FROM snapshots WHERE run = id)"
+RUNS = Kind("runs", ("snapshots", "probes"), "run", (*CHOSEN, "engine", *MADE), REACHED)
 EXPERIMENTS = Kind(
     "experiments",
     ("measurements",),
@@ -160,10 +161,8 @@ def _versions(db: sqlite3.Connection, kind: Kind) -> Iterator[tuple[Hashable, Ve
     one store is compared with the furthest of the other, and so on, so that none is lost.
     """
     key = "key" if "key" in columns(db, kind.table) else "NULL"
-    ended = "status IN ('finished', 'diverged')"
-    query = (
-        f"SELECT id, {ended}, {kind.progress}, {key}, {', '.join(kind.same)} FROM {kind.table} ORDER BY 2 DESC, 3 DESC"
-    )
+    chosen = f"id, status IN {ENDED}, {kind.progress}, {key}, {', '.join(kind.same)}"
+    query = f"SELECT {chosen} FROM {kind.table} ORDER BY 2 DESC, 3 DESC"
     alike: Counter[bytes] = Counter()
     with closing(db.execute(query)) as rows:
         for row, has_ended, progress, name, *same in rows:

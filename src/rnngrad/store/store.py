@@ -15,6 +15,10 @@ from .opening import connect
 
 JSON_COLUMNS = ("versions", "card", "baselines", "scores", "flow", "measures", "settings")
 
+PORTION = 500
+ENDED = ("finished", "diverged")
+"""The states of a run that came to its own end."""
+
 Row = dict[str, Any]
 
 
@@ -78,6 +82,35 @@ class Store:
         """Inserts the flow at one update of a run."""
         self._insert("probes", row)
 
+    def known(self, keys: Sequence[str]) -> dict[str, int]:
+        """The ids of the runs of these keys that are in the store."""
+        return {row["key"]: row["id"] for row in self._of_keys("SELECT key, id FROM runs", keys)}
+
+    def outcomes(self, keys: Sequence[str]) -> list[Row]:
+        """``key``, ``status`` and ``solved`` of the runs of these keys that are in the store."""
+        return list(self._of_keys("SELECT key, status, solved FROM runs", keys))
+
+    def ended(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys whose runs came to their own end."""
+        return {row["key"] for row in self.outcomes(keys) if row["status"] in ENDED}
+
+    def all_ended(self) -> set[str]:
+        """The keys of all runs that came to their own end."""
+        query = "SELECT key FROM runs WHERE key IS NOT NULL AND status IN (?, ?)"
+        return {row["key"] for row in self._select(query, ENDED)} if self.version > 3 else set()
+
+    def interrupt(self, keys: Sequence[str]) -> None:
+        """Marks those of the runs that are marked as running."""
+        with self.transaction():
+            self._db.executemany(
+                "UPDATE runs SET status = 'interrupted' WHERE status = 'running' AND key = ?", [(key,) for key in keys]
+            )
+
+    def rewind(self, run: int, step: int) -> None:
+        """Forgets the evaluations of a run after a step, and the probes that came after that evaluation."""
+        self._db.execute("DELETE FROM snapshots WHERE run = ? AND step > ?", [run, step])
+        self._db.execute("DELETE FROM probes WHERE run = ? AND step >= ?", [run, step])
+
     def update_run(self, run: int, row: Mapping[str, Any]) -> None:
         """Changes some columns of a run."""
         self._update("runs", run, row)
@@ -137,6 +170,15 @@ class Store:
         query = f"SELECT {', '.join(Measurement._fields)} FROM measurements WHERE experiment = ? ORDER BY rowid"
         with closing(self._db.execute(query, [experiment])) as cursor:
             return [Measurement(*row) for row in cursor]
+
+    def _of_keys(self, query: str, keys: Sequence[str]) -> Iterator[Row]:
+        """The query's rows of these keys, a portion at a time: SQLite has a limit of parameters.
+
+        A store of an older version, only read, knows none.
+        """
+        for start in range(0, len(keys) if self.version > 3 else 0, PORTION):
+            some = keys[start : start + PORTION]
+            yield from self._select(f"{query} WHERE key IN ({', '.join('?' * len(some))})", some)
 
     def _update(self, table: str, key: int, row: Mapping[str, Any]) -> None:
         columns = ", ".join(f"{name} = ?" for name in row)

@@ -1,7 +1,7 @@
 """One cell's seeds trained together on one problem, measured as they learn."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from math import isfinite, nan
 from time import monotonic
 from typing import Any
@@ -9,81 +9,37 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .cards import Card, CellSpec
-from .cells import CELLS
-from .engine import Engine, Tap
-from .flow import Measures, Profile, measure_flow, take_measures
-from .memory import require, update_bytes
-from .models import Recurrent
-from .problems import Problem
-from .streams import drawn_length, generator, spread_length
-from .training import Trainer
+from ..cards import Card, CellSpec
+from ..cells import CELLS
+from ..engine import Engine, Tap
+from ..flow import Measures, Profile, measure_flow, take_measures
+from ..memory import require, update_bytes
+from ..models import Recurrent
+from ..problems import Problem
+from ..streams import drawn_length, generator, spread_length
+from ..training import Trainer
+from .outcome import UNMEASURED, Flow, Outcome, Probe, Snapshot
 
 TEST_BATCH = 100
 """Test sequences that run at once: bounds the memory of a test, and is a length's share where lengths are drawn."""
 EXAMINED = 2
 """Samples of the probe batch of which more than the flow is measured."""
+NUMERICS = 1
+"""Raised by whoever changes what a run computes: runs of another version are other runs."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Where a replica stands. ``held`` is None until its first hit has been tested again."""
-
-    steps: int = 0
-    solved_at: int | None = None
-    held: bool | None = None
-    diverged_at: int | None = None
-    finished: bool = False
-
-
-@dataclass(frozen=True)
-class Flow:
-    """What is kept of one measurement of a replica's gradient flow.
-
-    ``log_first_over_last`` in natural logs, ``horizon`` the first lag under 1 %, None if none is, ``profile`` the row
-    of :meth:`Profile.row`.
-    """
-
-    log_first_over_last: float
-    horizon: int | None
-    profile: dict[str, Any]
-
-    @classmethod
-    def all_of(cls, profile: Profile) -> list["Flow"]:
-        """One for every replica of the profile."""
-        ratios = profile.first_over_last().tolist()
-        return [cls(ratio, profile.horizon(k), profile.row(k)) for k, ratio in enumerate(ratios)]
-
-
-UNMEASURED = Flow(nan, None, {})
-
-
-@dataclass(frozen=True)
-class Probe:
-    """The flow between evaluations, at the weights after ``step`` updates; ``batch`` is "training" or "probe"."""
-
-    step: int
-    batch: str
-    flow: Flow
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One evaluation of one replica after ``outcome.steps`` updates.
-
-    ``train_loss`` is the mean since the last evaluation (NaN at step 0), ``flow`` that on the probe batch, ``measures``
-    what :func:`~rnngrad.flow.take_measures` finds on its first samples, ``probes`` what was measured since the last
-    evaluation.
-    """
-
-    replica: int
-    outcome: Outcome
-    train_loss: float
-    scores: dict[str, float]
-    flow: Flow
-    seconds: float
-    measures: Measures = field(default_factory=dict)
-    probes: tuple[Probe, ...] = ()
+def training_bytes(card: Card, spec: CellSpec, engine: Engine, replicas: int) -> int:
+    """Peak bytes of training, measuring and testing ``replicas`` seeds, an upper estimate."""
+    problem, hidden, cell = card.make_problem(), spec.hidden, CELLS[spec.name]
+    longest = problem.lengths[-1]
+    outputs = problem.outputs if problem.scored_steps(longest) > 1 else 0
+    sizes = (problem.inputs, hidden)
+    update = update_bytes(engine, cell, replicas, longest, card.training.batch, *sizes, outputs)
+    omega = card.regulariser()
+    if omega:
+        update += omega.bytes(cell, replicas, longest, card.training.batch, hidden)
+    kept = engine.kept_bytes(cell, replicas, longest, TEST_BATCH, *sizes, grad=False)
+    return update + kept + 4 * replicas * longest * TEST_BATCH * (3 * problem.inputs + 2 * outputs)
 
 
 class Ensemble:
@@ -114,7 +70,7 @@ class Ensemble:
         self.rate = card.rate(spec)
         self.engine = engine
         problem, training = self.problem, card.training
-        needed = self._bytes(len(seeds))
+        needed = training_bytes(card, spec, engine, len(seeds))
         require(needed, device, "use a shorter --lag, a smaller --batch or --hidden, or fewer --seeds")
         self.seeds = list(seeds)
         self.model = Recurrent.seeded(
@@ -126,39 +82,63 @@ class Ensemble:
         self._test = [generator(seed, "test", device) for seed in self.seeds]
         self._losses: list[tuple[list[int], Tensor]] = []
         self._probes: list[list[Probe]] = [[] for _ in self.seeds]
+        self.step = 0
+        self._restored = False
+        self._spent = 0.0
         self._started = monotonic()
-
-    def _bytes(self, replicas: int) -> int:
-        """Peak bytes of training, measuring and testing ``replicas`` seeds."""
-        problem, hidden, cell = self.problem, self.spec.hidden, CELLS[self.spec.name]
-        longest = problem.lengths[-1]
-        outputs = problem.outputs if problem.scored_steps(longest) > 1 else 0
-        sizes = (problem.inputs, hidden)
-        update = update_bytes(self.engine, cell, replicas, longest, self.card.training.batch, *sizes, outputs)
-        omega = self.card.regulariser()
-        if omega:
-            update += omega.bytes(cell, replicas, longest, self.card.training.batch, hidden)
-        kept = self.engine.kept_bytes(cell, replicas, longest, TEST_BATCH, *sizes, grad=False)
-        return update + kept + 4 * replicas * longest * TEST_BATCH * (3 * problem.inputs + 2 * outputs)
 
     def run(self) -> Iterator[list[Snapshot]]:
         """Trains until every replica has ended. After every update yields the evaluations that fell due, often none.
 
         A replica is evaluated at step 0, every ``eval_every`` updates and at its own end: ``hold`` updates after its
-        first hit, else after ``max_steps``, or as soon as it is seen to have diverged.
+        first hit, else after ``max_steps``, or as soon as it is seen to have diverged. An ensemble that was restored
+        goes on with the update after the evaluation at which it was saved.
         """
+        self._started = monotonic() - self._spent
+        if not self._restored:
+            yield self._due()
+        while self._active():
+            self._update(self.step)
+            self.step += 1
+            yield self._due()
+
+    @property
+    def resumable(self) -> bool:
+        """Whether :meth:`saved` gives all that is needed to go on from here: just after an evaluation of all."""
+        return self.step % self.card.training.eval_every == 0
+
+    def saved(self) -> tuple[list[dict[str, Tensor]], dict[str, Any]]:
+        """What goes on after this evaluation: of each replica weights, optimiser and streams; and facts.
+
+        The facts are JSON's: ``step``, ``seconds`` and the replicas' ``outcomes``.
+        """
+        facts = {"step": self.step, "seconds": monotonic() - self._started, "outcomes": [*map(asdict, self.outcomes)]}
+        return [self._saved(replica) for replica in range(len(self.seeds))], facts
+
+    def restore(self, replicas: Sequence[Mapping[str, Tensor]], facts: Mapping[str, Any]) -> None:
+        """Puts an ensemble of these seeds where another one was; from there on it has the same numbers, bit for bit."""
+        for replica, tensors in enumerate(replicas):
+            self._restore(replica, tensors)
+        self.outcomes = [Outcome(**outcome) for outcome in facts["outcomes"]]
+        self.step, self._spent, self._restored = facts["step"], facts["seconds"], True
+
+    def _saved(self, replica: int) -> dict[str, Tensor]:
+        streams = {"train": self._train[replica].get_state(), "test": self._test[replica].get_state()}
+        return {"theta": self.model.theta[replica].cpu(), **streams, **self.trainer.moments(replica)}
+
+    def _restore(self, replica: int, tensors: Mapping[str, Tensor]) -> None:
+        self.model.theta[replica].copy_(tensors["theta"])
+        self._train[replica].set_state(tensors["train"])
+        self._test[replica].set_state(tensors["test"])
+        self.trainer.set_moments(replica, tensors)
+
+    def _due(self) -> list[Snapshot]:
+        """Evaluates those whose time has come."""
         every = self.card.training.eval_every
-        self._started = monotonic()
-        step = 0
-        while True:
-            due = [r for r in self._active() if step % every == 0 or step == self._end(r)]
-            yield self._evaluate(due, step)
-            if step % every == 0:
-                self._losses.clear()
-            if not self._active():
-                return
-            self._update(step)
-            step += 1
+        snapshots = self._evaluate([r for r in self._active() if self.step % every == 0 or self.step == self._end(r)])
+        if self.step % every == 0:
+            self._losses.clear()
+        return snapshots
 
     def _active(self) -> list[int]:
         return [r for r, outcome in enumerate(self.outcomes) if not outcome.finished]
@@ -195,13 +175,13 @@ class Ensemble:
         x, target = zip(*pairs, strict=True)
         return torch.stack(x), torch.stack(target)
 
-    def _evaluate(self, rows: list[int], step: int) -> list[Snapshot]:
+    def _evaluate(self, rows: list[int]) -> list[Snapshot]:
         if not rows:
             return []
         scores = self._test_scores(rows)
         train = self._train_losses()
         for r, own in zip(rows, scores, strict=True):
-            self.outcomes[r] = self._judge(r, step, own, train[:, r])
+            self.outcomes[r] = self._judge(r, self.step, own, train[:, r])
         flow, measures = self._observed(rows)
         snapshots = [
             Snapshot(

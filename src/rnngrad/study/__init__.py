@@ -1,0 +1,23 @@
+"""Many runs: what is missing of a grid, computed somewhere, recorded here."""
+
+from .checkpoints import Checkpoints
+from .conduct import conduct
+from .grid import Grid
+from .plan import Plan, Portion, make_plan
+from .provenance import device_name, versions
+from .recorder import Recorder
+from .training_job import TrainingJob, training_job
+
+__all__ = [
+    "Checkpoints",
+    "Grid",
+    "Plan",
+    "Portion",
+    "Recorder",
+    "TrainingJob",
+    "conduct",
+    "device_name",
+    "make_plan",
+    "training_job",
+    "versions",
+]

@@ -1,0 +1,87 @@
+"""Workers of a Dask cluster, on this machine or anywhere. Needs the extra ``cluster``."""
+
+from concurrent.futures import Future
+from contextlib import ExitStack
+from importlib.metadata import version
+from logging import CRITICAL
+
+import dask.config
+from distributed import Client, LocalCluster
+from distributed.scheduler import KilledWorker
+
+from ...ensemble import NUMERICS
+from ...errors import UsageError
+from ...jobs import Job, State
+from .slice import Slice, advance
+
+SETTINGS = {
+    "distributed.scheduler.allowed-failures": 2,  # the third worker that dies of a slice is the last
+    "distributed.admin.large-graph-warning-threshold": "1GB",  # a state is as large as it is
+}
+
+
+class Cluster:
+    """The workers of a Dask scheduler. A context manager.
+
+    Dask itself computes a slice again elsewhere when its worker is lost, and gives it up after so many losses as its
+    scheduler's ``allowed-failures`` says.
+    """
+
+    patience = 1
+    losses = (KilledWorker,)
+
+    def __init__(self, address: str | None, workers: int = 0, own_gpu: bool = False) -> None:
+        """Connects to the scheduler at the address, or makes a cluster of so many workers on this machine.
+
+        Raises UsageError if there is no scheduler, or its workers have another rnngrad.
+        """
+        self.own_gpu = own_gpu
+        self._open = ExitStack()
+        self._open.enter_context(dask.config.set(SETTINGS))
+        target = address or self._open.enter_context(
+            LocalCluster(  # type: ignore[no-untyped-call]
+                n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address=None, silence_logs=CRITICAL
+            )
+        )
+        try:
+            self._client = self._open.enter_context(Client(target, timeout="10s"))  # type: ignore[no-untyped-call]
+        except (OSError, ValueError, TimeoutError) as error:
+            self._open.close()
+            raise UsageError(
+                f"--scheduler {address}: no Dask scheduler answers there ({error}); start one with `dask scheduler` "
+                "and give the address that it prints, such as tcp://host:8786"
+            ) from None
+        self._executor = self._client.get_executor(pure=False)
+
+    def __enter__(self) -> "Cluster":
+        try:
+            self._agree()
+        except BaseException:
+            self._open.close()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._executor.shutdown(wait=False)
+        self._open.close()
+
+    def slots(self) -> int:
+        return sum(self._client.nthreads().values())
+
+    def submit(self, job: Job, state: State | None, seconds: float) -> "Future[Slice]":
+        future: Future[Slice] = self._executor.submit(advance, job, state, seconds, self.own_gpu)
+        return future
+
+    def _agree(self) -> None:
+        """All workers that are there compute what this process would."""
+        for worker, theirs in self._client.run(identity, on_error="return").items():
+            if theirs != identity():
+                raise UsageError(
+                    f"worker {worker} has {theirs if isinstance(theirs, str) else 'no rnngrad'}, this command "
+                    f"{identity()}: install the same rnngrad everywhere"
+                )
+
+
+def identity() -> str:
+    """What must be the same everywhere for runs to have the same numbers."""
+    return f"rnngrad {version('rnngrad')}, numerics {NUMERICS}"
