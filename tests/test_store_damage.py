@@ -259,6 +259,7 @@ def test_text_that_is_no_json_is_named_where_it_is_needed(command, store, damage
         ("DELETE FROM snapshots WHERE run = 1 AND step = 20", "run 1 ended and was not evaluated at its last step"),
         ("DELETE FROM snapshots WHERE run = 6 AND step = 20", ""),
         ("UPDATE runs SET status = 'done' WHERE id = 1", "CHECK constraint failed"),
+        ("UPDATE runs SET command = 'rnn' || char(0, 0) WHERE id = 1", r"run 1: command is 'rnn\x00\x00', which was"),
         ("DROP TABLE probes", "the table probes has no batch, flow"),
         ("ALTER TABLE snapshots DROP COLUMN measures", "the table snapshots has no measures"),
         ("DROP INDEX runs_key", ""),

@@ -196,6 +196,7 @@ def test_when_a_copy_fails_both_store_and_folder_are_as_they_were(command, tmp_p
     def copyfile(source, target):
         calls.append(source)
         if len(calls) == failing:
+            target.write_bytes(b"half")
             raise OSError(errno.ENOSPC, "No space left on device")
         return copy(source, target)
 
