@@ -73,15 +73,17 @@ def fill(path: Path) -> None:
     store.close()
 
 
-def cost(words: list[str], path: Path) -> tuple[list[float], float]:
-    """Seconds of each round, and the most MiB of any process so far that this one started."""
-    seconds = []
+def cost(words: list[str], path: Path) -> tuple[list[float], float, float]:
+    """Seconds of each round, the processor's of a mean round, and the most MiB of any process so far."""
+    seconds, before = [], getrusage(RUSAGE_CHILDREN)
     for _ in range(ROUNDS):
         began = perf_counter()
         command = [sys.executable, "-m", "rnngrad", "runs", *words, "--store", str(path)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         seconds.append(perf_counter() - began)
-    return seconds, getrusage(RUSAGE_CHILDREN).ru_maxrss / 1024
+    after = getrusage(RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, used / ROUNDS, after.ru_maxrss / 1024
 
 
 def main() -> None:
@@ -101,10 +103,12 @@ def main() -> None:
             "merge, again": ["merge", str(path)],
         }
         print(f"{path.stat().st_size / 2**20:.0f} MiB\n")
-        print("| command | seconds, median | first | most MiB so far |\n| --- | ---: | ---: | ---: |")
+        print(
+            "| command | seconds, median | first | the processor's | most MiB so far |\n| --- | ---: | ---: | ---: | ---: |"
+        )
         for name, words in commands.items():
-            seconds, memory = cost(words, path)
-            print(f"| {name} | {median(seconds):.2f} | {seconds[0]:.2f} | {memory:.0f} |", flush=True)
+            seconds, used, memory = cost(words, path)
+            print(f"| {name} | {median(seconds):.2f} | {seconds[0]:.2f} | {used:.2f} | {memory:.0f} |", flush=True)
 
 
 if __name__ == "__main__":
