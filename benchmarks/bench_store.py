@@ -103,9 +103,8 @@ def main() -> None:
             "merge, again": ["merge", str(path)],
         }
         print(f"{path.stat().st_size / 2**20:.0f} MiB\n")
-        print(
-            "| command | seconds, median | first | the processor's | most MiB so far |\n| --- | ---: | ---: | ---: | ---: |"
-        )
+        print("| command | seconds, median | first | the processor's | most MiB so far |")
+        print("| --- | ---: | ---: | ---: | ---: |")
         for name, words in commands.items():
             seconds, used, memory = cost(words, path)
             print(f"| {name} | {median(seconds):.2f} | {seconds[0]:.2f} | {used:.2f} | {memory:.0f} |", flush=True)
