@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import small_card
 from markdown_it import MarkdownIt
-from stores import fabricate, flow
+from fabricated import fabricate, flow
 
 from rnngrad import page, report
 from rnngrad.cards import Published

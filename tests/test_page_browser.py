@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import small_card
 from playwright.sync_api import expect, sync_playwright
-from stores import fabricate
+from fabricated import fabricate
 from test_page import HOSTILE, written
 
 CHROMIUM = shutil.which("chromium")

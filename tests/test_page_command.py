@@ -8,7 +8,7 @@ from time import perf_counter
 
 import pytest
 from conftest import small_card
-from stores import CELLS_SHOWN, fabricate
+from fabricated import CELLS_SHOWN, fabricate
 
 from rnngrad import cli
 

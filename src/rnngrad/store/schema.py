@@ -117,10 +117,11 @@ def _upgrade(db: sqlite3.Connection, new: bool) -> None:
                 for statement in VERSIONS[version]:
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {version}")
+        db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:  # on a full disk SQLite has rolled back by itself
+            db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
     if new:
         with suppress(sqlite3.OperationalError):  # locked: another command makes the same store, and will switch it
             db.execute("PRAGMA journal_mode = WAL")
