@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from conftest import small_card
-from markdown_it import MarkdownIt
 from fabricated import fabricate, flow
+from markdown_it import MarkdownIt
 
 from rnngrad import page, report
 from rnngrad.cards import Published

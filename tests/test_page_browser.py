@@ -10,8 +10,8 @@ from math import ceil, log
 import numpy as np
 import pytest
 from conftest import small_card
-from playwright.sync_api import expect, sync_playwright
 from fabricated import fabricate
+from playwright.sync_api import expect, sync_playwright
 from test_page import HOSTILE, written
 
 CHROMIUM = shutil.which("chromium")
