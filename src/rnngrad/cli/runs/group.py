@@ -29,7 +29,9 @@ def selecting(command: Command) -> Command:
         click.option("--task", "tasks", multiple=True, metavar="NAME", help="Of this task; may be repeated."),
         click.option("--cell", "cells", multiple=True, metavar="NAME[:INIT]", help="Of this cell; may be repeated."),
         click.option("--lag", "lags", multiple=True, type=int, help="Of this lag; may be repeated."),
-        click.option("--status", "statuses", multiple=True, metavar="WORD", help="Finished, failed, …; may be repeated."),
+        click.option(
+            "--status", "statuses", multiple=True, metavar="WORD", help="Finished, failed, …; may be repeated."
+        ),
     )
     for option in reversed(options):
         command = option(command)

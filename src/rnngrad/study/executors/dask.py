@@ -12,6 +12,7 @@ from distributed.scheduler import KilledWorker
 from ...ensemble import NUMERICS
 from ...errors import UsageError
 from ...jobs import Job, State
+from . import shielded
 from .slice import Slice, advance
 
 PATIENCE = "10s"
@@ -41,7 +42,12 @@ class Cluster:
         self._open.enter_context(dask.config.set(SETTINGS))
         target = address or self._open.enter_context(
             LocalCluster(  # type: ignore[no-untyped-call]
-                n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address=None, silence_logs=CRITICAL
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=0,
+                dashboard_address=None,
+                silence_logs=CRITICAL,
+                preload=shielded.__name__,
             )
         )
         try:
