@@ -1,0 +1,50 @@
+"""Arrays that the kernels read, work in and write to."""
+
+import numpy as np
+
+from ...errors import UsageError
+from ..kernels.arguments import PARTS, Block, Net, Results, Scratch, Weights
+from ..sequences import Sequences
+
+
+def block_of(sequences: Sequences, net: Net) -> Block:
+    """The sequences as kernels take them. Raises UsageError if they do not fit the net."""
+    if (sequences.symbols is None) == (sequences.values is None):
+        raise UsageError("sequences need symbols or values, and not both")
+    if sequences.inputs != net.inputs or sequences.targets.shape[1:] != (net.outputs,):
+        have = f"{sequences.inputs} inputs and targets {sequences.targets.shape}"
+        raise UsageError(f"sequences have {have}; this net takes {net.inputs} and (scored steps, {net.outputs})")
+    symbols = np.empty(0, np.int32) if sequences.symbols is None else sequences.symbols
+    if symbols.size and not 0 <= symbols.min() <= symbols.max() < net.inputs:
+        raise UsageError(f"symbols run from {symbols.min()} to {symbols.max()}; this net takes 0 to {net.inputs - 1}")
+    values = np.empty((0, net.inputs)) if sequences.values is None else sequences.values
+    return Block(
+        np.ascontiguousarray(sequences.starts, np.int64),
+        np.ascontiguousarray(symbols, np.int32),
+        np.ascontiguousarray(values, np.float64),
+        np.ascontiguousarray(sequences.scored, np.bool_),
+        np.ascontiguousarray(sequences.targets, np.float64),
+    )
+
+
+def room_for(net: Net, weights: Weights, steps: int, row: int) -> Scratch:
+    """Room for ``steps`` steps of a state of ``row`` numbers, and for one more."""
+    rows, wide = weights.hidden.shape
+    return Scratch(
+        out=np.zeros(3 * net.out_width),
+        cells=np.zeros(PARTS * net.width),
+        states=np.zeros((steps + 1) * row),
+        errors=np.zeros(steps * net.width),
+        adjoint=np.zeros(PARTS * net.width),
+        traces=np.zeros((rows, wide)),
+        flushed=np.zeros((net.inputs, net.width)),
+        touched=np.zeros(net.inputs, np.int64),
+        fresh=np.ones(net.inputs, np.bool_),
+    )
+
+
+def results_for(sequences: Sequences, outputs: bool) -> Results:
+    """Room for what a kernel reports."""
+    count = len(sequences)
+    shape = sequences.targets.shape if outputs else (0, sequences.targets.shape[1])
+    return Results(np.zeros(count), np.zeros(count), np.zeros(count), np.zeros(shape))
