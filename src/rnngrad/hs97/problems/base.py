@@ -43,6 +43,11 @@ class Problem97(ABC):
         """``n`` fresh test sequences: like those of training, but for noise on the targets."""
         return self.draw(n, rng)
 
+    @property
+    def trials_per_set(self) -> int:
+        """Trials, of successive seeds, that share a training set."""
+        return 1
+
     def prepare(self, rng: Generator) -> "Problem97":
         """The problem with its training set drawn, where it has one (experiment 1)."""
         return self

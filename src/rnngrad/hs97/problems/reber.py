@@ -1,7 +1,7 @@
 """Experiment 1: the embedded Reber grammar."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
@@ -90,7 +90,8 @@ class EmbeddedReber(Problem97):
     The paper draws 256 training strings at random, trains on exemplars picked from them at random, and tests on 256
     more "generated randomly, too, but sequences already used in the training set are not used for testing". Whether
     a set may hold a string twice it does not say (``repeats``: "allowed" or "none"); one random string in four
-    is one of the four shortest.
+    is one of the four shortest. "With each such pair we run 10 trials with different initial weights":
+    ``inits_per_set`` successive seeds.
 
     References: Hochreiter & Schmidhuber 1997, section 5.1; Fahlman 1991 (the sets of 256).
     """
@@ -98,6 +99,11 @@ class EmbeddedReber(Problem97):
     train_strings: int = field(default=256, metadata={"least": 1})
     test_strings: int = field(default=256, metadata={"least": 1})
     repeats: str = field(default="allowed", metadata={"choices": ("allowed", "none")})
+    inits_per_set: int = field(default=10, metadata={"least": 1})
+
+    @property
+    def trials_per_set(self) -> int:
+        return self.inits_per_set
 
     @property
     def inputs(self) -> int:
@@ -117,9 +123,8 @@ class EmbeddedReber(Problem97):
 
     def prepare(self, rng: Generator) -> "ReberSets":
         train = self._set(self.train_strings, set(), rng)
-        return ReberSets(
-            self.train_strings, self.test_strings, self.repeats, train, self._set(self.test_strings, set(train), rng)
-        )
+        test = self._set(self.test_strings, set(train), rng)
+        return ReberSets(**{f.name: getattr(self, f.name) for f in fields(self)}, train=train, test=test)
 
     def _set(self, size: int, without: set[str], rng: Generator) -> tuple[str, ...]:
         chosen: Strings = []
