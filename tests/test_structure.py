@@ -18,6 +18,7 @@ LAYERS = [
     "problems",
     "cells",
     "engine",
+    "hs97",
     "models",
     "memory",
     "side_by_side",
