@@ -25,7 +25,8 @@ class Blocks:
         gates = torch.zeros(net.blocks, dtype=torch.float64)
         return gates, gates, torch.zeros(net.cells, dtype=torch.float64), torch.zeros(net.cells, dtype=torch.float64)
 
-    def step(self, w, x, state):
+    def step(self, w, x, state, nudge=0.0):
+        """``nudge`` is added to s before the cell outputs are computed from it."""
         net, one = self.net, torch.ones(1, dtype=torch.float64)
         y_in, y_out, y, s = state
         before = [gate for gate, there in ((y_in, net.input_gates), (y_out, net.output_gates)) if there] + [y]
@@ -44,7 +45,7 @@ class Blocks:
         each = torch.ones(net.blocks, dtype=torch.float64)
         y_in = torch.sigmoid(layer(net.blocks, sees, net.gate_bias)) if net.input_gates else each
         y_out = torch.sigmoid(layer(net.blocks, sees, net.gate_bias)) if net.output_gates else each
-        s = s + y_in.repeat_interleave(net.size) * squash(layer(net.cells, sees, net.cell_bias), self.g)
+        s = s + y_in.repeat_interleave(net.size) * squash(layer(net.cells, sees, net.cell_bias), self.g) + nudge
         y = y_out.repeat_interleave(net.size) * squash(s, self.h)
         nets = layer(net.outputs, torch.cat([x, y]) if net.direct else y, net.output_bias)
         assert at == len(w)
@@ -60,9 +61,10 @@ class Hidden:
     def start(self):
         return torch.zeros(1, dtype=torch.float64)
 
-    def step(self, w, x, h):
+    def step(self, w, x, h, nudge=0.0):
+        """``nudge`` is added to h before the outputs are computed from it."""
         count = self.net.inputs + 1
-        h = torch.sigmoid(w[:count] @ torch.cat([x, h]))[None]
+        h = torch.sigmoid(w[:count] @ torch.cat([x, h]))[None] + nudge
         return w[count:].view(self.net.outputs, count) @ torch.cat([x, h]), h
 
 

@@ -1,4 +1,4 @@
-"""The 1997 machine: weight counts as published, gradients as autograd has them, the same again after an interruption."""
+"""The 1997 machine: weights as many as published, gradients as autograd has them, resumption bit for bit."""
 
 import tomllib
 from dataclasses import replace
@@ -195,6 +195,7 @@ def test_scores_are_those_of_the_reference_and_a_test_changes_nothing(net):
     assert (ours.sequences, ours.steps) == (0, 0)
     reference, x, outputs = model(net, Reading()), inputs(sequences), []
     w, begins = torch.from_numpy(before), set(sequences.starts)
+    state = None
     for t in range(sequences.steps):
         state = reference.start() if t in begins else state
         nets, state = reference.step(w, x[t], state)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...errors import UsageError
 from ..kernels.arguments import PARTS, SEQUENCE, STEP, SUM, TEST, Scratch, Weights
 from ..sequences import Reals, Scores, Sequences
+from .aligned import zeros
 from .packing import constants, packing
 from .reading import Reading
 from .room import block_of, results_for, room_for
@@ -57,7 +58,7 @@ class Machine:
         if weights.shape != (self.net.count,):
             raise UsageError(f"weights have shape {weights.shape}; this net has ({self.net.count},)")
         self._packed = self._packing.pack(np.asarray(weights, np.float64))
-        self._change = Weights(np.zeros_like(self._packed.hidden), np.zeros_like(self._packed.out))
+        self._change = Weights(zeros(*self._packed.hidden.shape), zeros(*self._packed.out.shape))
         self._room = self._room_for(0)
 
     @property
