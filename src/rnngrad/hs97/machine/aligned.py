@@ -1,4 +1,4 @@
-"""Arrays that begin at a multiple of 64 bytes: a vector that lies across two lines of the cache costs twice the time."""
+"""Arrays that begin at a multiple of 64 bytes: a vector across two lines of the cache takes twice the time."""
 
 import math
 
