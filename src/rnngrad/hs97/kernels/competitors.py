@@ -102,7 +102,7 @@ def _sequence(net, weights, change, block, sequence, answer, lr, learning, room,
 def recurrent(net, weights, change, block, lr, learning, room, results, by_traces):
     """Runs a block's sequences in order, each from h = 0, and learns from each as ``learning`` has it.
 
-    By traces (real-time recurrent learning), or by going back through each sequence, for which ``learning`` is not STEP.
+    By traces (real-time recurrent learning), or by going back through each sequence; for that ``learning`` is not STEP.
     """
     answer = 0
     for sequence in range(block.starts.size - 1):

@@ -17,8 +17,8 @@ _LIMIT = 708.0  # beyond it e^x is not a normal number
 
 @lean
 def logistic(x):
-    """1 / (1 + e^{-x}) to a few units in the last place; beyond ±708 the value there."""
-    x = where_less(x, splat(x, _LIMIT), x, splat(x, _LIMIT))
+    """1 / (1 + e^{-x}) to a few units in the last place; beyond ±708 the value there; a NaN stays one."""
+    x = where_less(splat(x, _LIMIT), x, splat(x, _LIMIT), x)
     x = where_less(x, splat(x, -_LIMIT), splat(x, -_LIMIT), x)
     shifted = x * -1.4426950408889634 + _ROUNDER
     n = shifted - _ROUNDER

@@ -97,7 +97,7 @@ def _pay_gate(net, hidden, row, cells, error, y):
 
 @lean
 def learn(net, hidden, block, t, states, before, traces, cells):
-    """hidden, weights or a sum, += what the errors in ``cells`` mean for them; symbols' traces wait for :func:`flush`."""
+    """hidden, weights or a sum, += what the errors in ``cells`` mean; the traces of symbols wait for :func:`flush`."""
     k = net.width
     if block.symbols.size:
         _pay_gate(net, hidden, block.symbols[t], cells, _GATE * k, 1.0)

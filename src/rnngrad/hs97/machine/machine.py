@@ -1,5 +1,6 @@
 """The machine: a net, its weights, and on-line learning from blocks of sequences."""
 
+import math
 from dataclasses import replace
 from functools import partial
 from typing import Any, Self
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from ...errors import UsageError
 from ..kernels.arguments import PARTS, SEQUENCE, STEP, SUM, TEST, Scratch, Weights
 from ..sequences import Reals, Scores, Sequences
+from .aligned import zeros
 from .packing import constants, packing
 from .reading import Reading
 from .room import block_of, results_for, room_for
@@ -41,7 +43,8 @@ class Machine:
         self.net, self.reading = as_read(net, reading), reading
         if isinstance(net, RecurrentNet) and net.rule == "bptt" and reading.update == "step":
             raise UsageError("BPTT goes back from a sequence's end: take update = 'sequence'")
-        self._constants, self._packing = constants(self.net, reading), packing(self.net)
+        self.constants, self._packing = constants(self.net, reading), packing(self.net)
+        self._parts = 1 if isinstance(net, RecurrentNet) else PARTS
         self._take(weights)
         self.sequences = 0
         self.steps = 0
@@ -55,7 +58,7 @@ class Machine:
         if weights.shape != (self.net.count,):
             raise UsageError(f"weights have shape {weights.shape}; this net has ({self.net.count},)")
         self._packed = self._packing.pack(np.asarray(weights, np.float64))
-        self._change = Weights(np.zeros_like(self._packed.hidden), np.zeros_like(self._packed.out))
+        self._change = Weights(zeros(*self._packed.hidden.shape), zeros(*self._packed.out.shape))
         self._room = self._room_for(0)
 
     @property
@@ -105,27 +108,25 @@ class Machine:
         everywhere = replace(
             sequence,
             scored=np.ones(sequence.steps, np.bool_),
-            targets=np.zeros((sequence.steps, self._constants.outputs)),
+            targets=np.zeros((sequence.steps, self.constants.outputs)),
         )
         scores = self._run(everywhere, 0.0, TEST, True, keep=True)
-        parts = 1 if isinstance(self.net, RecurrentNet) else PARTS
-        states = self._room.states[: (sequence.steps + 1) * parts * self._constants.width]
-        return states.reshape(sequence.steps + 1, parts, self._constants.width).copy(), scores.outputs
+        shape = (sequence.steps + 1, self._parts, self.constants.width)
+        return self._room.states[: math.prod(shape)].reshape(shape).copy(), scores.outputs
 
     def _room_for(self, steps: int) -> Scratch:
         """Room for sequences of that many steps, the same again if it will do."""
-        row = self._constants.width * (1 if isinstance(self.net, RecurrentNet) else PARTS)
-        return room_for(self._constants, self._packed, max(steps, 1), row)
+        return room_for(self.constants, self._packed, max(steps, 1), self._parts)
 
     def _run(self, sequences: Sequences, lr: float, learning: int, outputs: bool, keep: bool = False) -> Scores:
         """Runs the kernel; with ``keep`` one that keeps all states."""
-        block = block_of(sequences, self._constants)
+        block = block_of(sequences, self.constants)
         results = results_for(sequences, outputs)
         longest = int(np.diff(sequences.starts).max(initial=0))
-        if self._room.errors.size < longest * self._constants.width:
+        if self._room.errors.size < longest * self.constants.width:
             self._room = self._room_for(longest)
         change = self._packed if learning == STEP else self._change
-        self._kernel(keep, learning)(self._constants, self._packed, change, block, lr, learning, self._room, results)
+        self._kernel(keep, learning)(self.constants, self._packed, change, block, lr, learning, self._room, results)
         return Scores(*results)
 
     def _kernel(self, keep: bool, learning: int) -> Any:

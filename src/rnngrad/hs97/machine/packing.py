@@ -7,6 +7,7 @@ import numpy as np
 
 from ..kernels.arguments import IN, LANES, OUT, Floats, Ints, Net, Weights, Y
 from ..sequences import Reals
+from .aligned import aligned, zeros
 from .reading import Reading
 from .topology import RecurrentNet, Topology, Unit, offsets
 
@@ -30,7 +31,7 @@ class Packing:
     def pack(self, weights: Reals) -> Weights:
         """The flat vector in the arrays of the kernels; places that hold no weight are 0."""
         longer = np.append(weights, 0.0)  # which is where -1 points
-        return Weights(longer[self.hidden], longer[self.out])
+        return Weights(aligned(longer[self.hidden]), aligned(longer[self.out]))
 
     def unpack(self, packed: Weights) -> Reals:
         """The way back of :meth:`pack`, bit for bit."""
@@ -84,7 +85,7 @@ def packing(net: Topology | RecurrentNet) -> Packing:
 
 
 def _answered(outputs: int) -> Floats:
-    return (np.arange(padded(outputs)) < outputs).astype(np.float64)
+    return aligned((np.arange(padded(outputs)) < outputs).astype(np.float64))
 
 
 def _squash(net: Topology, reading: Reading) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -102,7 +103,7 @@ def constants(net: Topology | RecurrentNet, reading: Reading) -> Net:
     width = padded(net.cells)
     parts = {"in": IN, "out": OUT, "cell": Y}
     units = [unit for unit in net.units if not unit.name.startswith("output")]
-    biased, single = np.zeros(3 * width), np.zeros(3 * width)
+    biased, single = zeros(3 * width), zeros(3 * width)
     for unit in units:
         lanes = _lanes(net, unit.name)
         biased[lanes.start : lanes.stop] = unit.sees[-1] == "bias"

@@ -27,7 +27,7 @@ class Reading:
     half: bool = True
     """Is the error ½ Σ (t - y)², so that e_k has no factor 2?"""
     update: str = "sequence"
-    """Weights change at the end of each sequence, by the sum of the contributions (appendix), or at each scored step."""
+    """Weights change at a sequence's end, by the sum of its contributions (appendix), or at each scored step."""
     gradient: str = "truncated"
     """Errors stay inside the carousels (the paper's algorithm), or the exact gradient."""
     ranges: str = "text"

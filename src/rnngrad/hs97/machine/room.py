@@ -5,6 +5,7 @@ import numpy as np
 from ...errors import UsageError
 from ..kernels.arguments import PARTS, Block, Net, Results, Scratch, Weights
 from ..sequences import Sequences
+from .aligned import zeros
 
 
 def block_of(sequences: Sequences, net: Net) -> Block:
@@ -27,17 +28,17 @@ def block_of(sequences: Sequences, net: Net) -> Block:
     )
 
 
-def room_for(net: Net, weights: Weights, steps: int, row: int) -> Scratch:
-    """Room for ``steps`` steps of a state of ``row`` numbers, and for one more."""
+def room_for(net: Net, weights: Weights, steps: int, parts: int) -> Scratch:
+    """Room for ``steps`` steps of a state of ``parts`` times K numbers, and for one more; 1 part: the recurrent net."""
     rows, wide = weights.hidden.shape
     return Scratch(
-        out=np.zeros(3 * net.out_width),
-        cells=np.zeros(PARTS * net.width),
-        states=np.zeros((steps + 1) * row),
-        errors=np.zeros(steps * net.width),
-        adjoint=np.zeros(PARTS * net.width),
-        traces=np.zeros((rows, wide)),
-        flushed=np.zeros((net.inputs, net.width)),
+        out=zeros(3 * net.out_width),
+        cells=zeros(PARTS * net.width),
+        states=zeros((steps + 1) * parts * net.width),
+        errors=zeros(steps * net.width),
+        adjoint=zeros(PARTS * net.width),
+        traces=zeros(rows, wide if parts == 1 else 2 * net.width),
+        flushed=zeros(net.inputs, net.width),
         touched=np.zeros(net.inputs, np.int64),
         fresh=np.ones(net.inputs, np.bool_),
     )
