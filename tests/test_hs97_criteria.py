@@ -250,6 +250,7 @@ def test_all_legal_symbols_must_be_more_active_than_all_others():
     assert predicted(np.array([[0.3, 0.9, 0.2], [0.1, 0.0, 0.05], [0.9, 0.1, 0.0]]), legal).all()
     wrong = np.array([[0.3, 0.9, 0.4], [0.1, 0.1, 0.05], [0.9, np.nan, 0.0]])
     assert not predicted(wrong, legal).any()
+    assert list(predicted(wrong, legal, "one")) == [True, False, False]
 
 
 def test_the_grammar_is_learnt_when_all_strings_of_both_sets_are():
