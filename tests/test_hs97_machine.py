@@ -10,7 +10,10 @@ import torch
 from hs97_reference import inputs, learned, model
 
 from rnngrad.errors import UsageError
-from rnngrad.hs97.machine import Machine, Reading, RecurrentNet, Topology, carried_over, published
+from rnngrad.hs97.kernels.competitors import recurrent
+from rnngrad.hs97.kernels.truncated import truncated
+from rnngrad.hs97.kernels.unrolled import unrolled
+from rnngrad.hs97.machine import Machine, Reading, RecurrentNet, Topology, carried_over, prepare, published
 from rnngrad.hs97.sequences import Sequences
 
 PUBLISHED = [
@@ -210,6 +213,21 @@ def test_scores_are_those_of_the_reference_and_a_test_changes_nothing(net):
         assert close(scores.last[n], of_n[-1].max(), 1e-12)
 
 
+def test_one_compilation_serves_all():
+    """Whatever the net, the reading, the inputs and the arrays' flags; compiling takes seconds."""
+    prepare()
+    net = published.temporal_order(2)
+    sequences = drawn(net, 3, np.random.default_rng(0), one_hot=True)
+    sequences.targets.flags.writeable = False
+    machine(net).train(sequences, 1)
+    machine(net).train(one_hot_values(sequences).part(1, 3), np.float32(1))
+    machine(net, Reading(gradient="exact", output="linear")).train(sequences, 1)
+    for rule in ("rtrl", "bptt"):
+        machine(RecurrentNet(8, 4, rule)).train(sequences, 1)
+    assert [len(kernel.nopython_signatures) for kernel in (truncated, unrolled, recurrent)] == [1, 1, 1]
+    assert prepare() == 0
+
+
 def test_a_net_that_diverged_is_never_right():
     net = published.adding()
     weights = machine(net).weights
@@ -254,21 +272,32 @@ def test_a_cell_joins_a_net_that_was_trained_without():
         (lambda: Topology(2, 1, 2, input_gate_biases=(-1.0,)), "1 numbers for 2 blocks"),
         (lambda: Topology(2, 1, 2, output_gates=False, output_gate_biases=(-1.0, -2.0)), "no output gates"),
         (lambda: Machine(published.adding(), np.zeros(92)), r"has \(93,\)"),
-        (
-            lambda: machine(published.adding()).test(drawn(Topology(3, 1, 1), 2, np.random.default_rng(), False)),
-            "3 inputs",
-        ),
-        (
-            lambda: machine(published.adding()).test(
-                replace(drawn(published.adding(), 2, np.random.default_rng(), True), symbols=np.full(99, 2, np.int32))
-            ),
-            "0 to 1",
-        ),
     ],
 )
 def test_mistakes_are_named(wrong, message):
     with pytest.raises(UsageError, match=message):
         wrong()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: {"starts": s.starts + 1}, "begin at 0"),
+        (lambda s: {"starts": s.starts[::-1] - s.starts[-1]}, "never go back"),
+        (lambda s: {"starts": s.starts[:-1]}, "same number of steps"),
+        (lambda s: {"values": s.values[:-1]}, "same number of steps"),
+        (lambda s: {"targets": s.targets[:-1]}, "targets"),
+        (lambda s: {"targets": s.targets[:, :0]}, "scored steps, 1"),
+        (lambda s: {"symbols": np.zeros(s.steps, np.int32)}, "not both"),
+        (lambda s: {"values": None, "symbols": np.full(s.steps, 2, np.int32)}, "0 to 1"),
+        (lambda s: {"inputs": 3}, "3 inputs"),
+    ],
+)
+def test_sequences_that_do_not_fit_are_refused(change, message):
+    net = published.adding()
+    right = drawn(net, 3, np.random.default_rng(12), one_hot=False)
+    with pytest.raises(UsageError, match=message):
+        machine(net).test(replace(right, **change(right)))
 
 
 def test_published_toml_agrees():

@@ -6,7 +6,7 @@ sequence, carousel.py measures how far gradients reach there.
 """
 
 from .carousel import HiddenFlow, StateFlow, hidden_flow, state_flow
-from .machine import TEXT, Machine, as_read
+from .machine import TEXT, Machine, as_read, prepare
 from .reading import Reading
 from .recording import Recording, record, record_hidden
 from .topology import RecurrentNet, Topology, carried_over
@@ -23,6 +23,7 @@ __all__ = [
     "as_read",
     "carried_over",
     "hidden_flow",
+    "prepare",
     "record",
     "record_hidden",
     "state_flow",

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 from typing import Any, Self
 
 import numpy as np
@@ -126,7 +127,9 @@ class Machine:
         if self._room.errors.size < longest * self.constants.width:
             self._room = self._room_for(longest)
         change = self._packed if learning == STEP else self._change
-        self._kernel(keep, learning)(self.constants, self._packed, change, block, lr, learning, self._room, results)
+        self._kernel(keep, learning)(
+            self.constants, self._packed, change, block, float(lr), learning, self._room, results
+        )
         return Scores(*results)
 
     def _kernel(self, keep: bool, learning: int) -> Any:
@@ -139,3 +142,22 @@ class Machine:
             return partial(recurrent, by_traces=self.net.rule == "rtrl")
         exact = self.reading.gradient == "exact" and learning != TEST
         return unrolled if exact or keep else truncated
+
+
+def prepare() -> float:
+    """Loads the machine code of all rules, or compiles it; returns the seconds that compiling took, 0 if none."""
+    start, before = perf_counter(), _compilations()
+    step = Sequences(np.array([0, 1]), np.ones(1, np.bool_), np.zeros((1, 1)), 1, symbols=np.zeros(1, np.int32))
+    for net, reading in ((Topology(1, 1, 1), TEXT), (Topology(1, 1, 1), Reading(gradient="exact"))):
+        Machine(net, np.zeros(net.count), reading).train(step, 1.0)
+    Machine(RecurrentNet(1, 1), np.zeros(4)).train(step, 1.0)
+    return perf_counter() - start if _compilations() > before else 0.0
+
+
+def _compilations() -> int:
+    """How often this process has compiled a kernel that was not on disk."""
+    from ..kernels.competitors import recurrent
+    from ..kernels.truncated import truncated
+    from ..kernels.unrolled import unrolled
+
+    return sum(sum(kernel.stats.cache_misses.values()) for kernel in (truncated, unrolled, recurrent))

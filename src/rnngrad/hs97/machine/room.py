@@ -1,6 +1,9 @@
 """Arrays that the kernels read, work in and write to."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import UsageError
 from ..kernels.arguments import PARTS, Block, Net, Results, Scratch, Weights
@@ -9,7 +12,7 @@ from .aligned import zeros
 
 
 def block_of(sequences: Sequences, net: Net) -> Block:
-    """The sequences as kernels take them. Raises UsageError if they do not fit the net."""
+    """The sequences as kernels take them. Raises UsageError if they do not fit the net or themselves."""
     if (sequences.symbols is None) == (sequences.values is None):
         raise UsageError("sequences need symbols or values, and not both")
     if sequences.inputs != net.inputs or sequences.targets.shape[1:] != (net.outputs,):
@@ -19,13 +22,32 @@ def block_of(sequences: Sequences, net: Net) -> Block:
     if symbols.size and not 0 <= symbols.min() <= symbols.max() < net.inputs:
         raise UsageError(f"symbols run from {symbols.min()} to {symbols.max()}; this net takes 0 to {net.inputs - 1}")
     values = np.empty((0, net.inputs)) if sequences.values is None else sequences.values
+    _check_lengths(sequences, max(len(symbols), len(values)))
     return Block(
-        np.ascontiguousarray(sequences.starts, np.int64),
-        np.ascontiguousarray(symbols, np.int32),
-        np.ascontiguousarray(values, np.float64),
-        np.ascontiguousarray(sequences.scored, np.bool_),
-        np.ascontiguousarray(sequences.targets, np.float64),
+        _as_typed(sequences.starts, np.int64),
+        _as_typed(symbols, np.int32),
+        _as_typed(values, np.float64),
+        _as_typed(sequences.scored, np.bool_),
+        _as_typed(sequences.targets, np.float64),
     )
+
+
+def _check_lengths(sequences: Sequences, steps: int) -> None:
+    """Kernels do not look where they read."""
+    if sequences.starts[0] != 0 or np.any(np.diff(sequences.starts) < 0):
+        raise UsageError("starts must begin at 0 and never go back")
+    if not steps == len(sequences.scored) == sequences.steps:
+        lengths = f"{steps} inputs, {len(sequences.scored)} flags scored, starts up to {sequences.steps}"
+        raise UsageError(f"sequences have {lengths}: the three must be the same number of steps")
+    if int(sequences.scored.sum()) != len(sequences.targets):
+        raise UsageError(
+            f"{int(sequences.scored.sum())} steps are scored, but there are {len(sequences.targets)} targets"
+        )
+
+
+def _as_typed(array: NDArray[Any], dtype: type) -> NDArray[Any]:
+    """The array as the kernels have been compiled for; numba would compile once more for one that is read-only."""
+    return np.require(array, dtype, ["C", "A", "W"])
 
 
 def room_for(net: Net, weights: Weights, steps: int, parts: int) -> Scratch:
