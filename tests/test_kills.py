@@ -53,14 +53,19 @@ def command(folder, seeds, *more):
     """The sweep, as a process and group of its own."""
     argv = [sys.executable, "-m", "rnngrad", "sweep", str(folder.parent / "card.toml"), *GRID, "--out", str(folder)]
     argv += ["--seeds", str(seeds), *more]
-    return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+    with complaints(folder).open("ab") as said:
+        return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True)
+
+
+def complaints(folder):
+    """Where its standard error goes."""
+    return folder.with_suffix(".stderr")
 
 
 def complete(folder, seeds, *more):
     """The sweep to its end; returns its numbers."""
     process = command(folder, seeds, *more)
-    _, err = process.communicate(timeout=1800)
-    assert process.returncode == 0, err
+    assert process.wait(timeout=1800) == 0, complaints(folder).read_text()
     return found(folder)
 
 
@@ -130,7 +135,7 @@ def test_fifty_kills_lose_nothing_and_change_nothing(card, capsys):
             with suppress(psutil.NoSuchProcess):
                 died.append(kill(process, random.choice(["client", "worker", "group"])))
         if process.poll() is not None:
-            assert process.returncode in (0, -9), process.stderr.read()
+            assert process.returncode in (0, -9), complaints(folder).read_text()
             seeds += 4 if process.returncode == 0 else 0
             process = command(folder, seeds, *random.choice([(), ("--workers", "2")]))
             wait(process, folder, snapshots(folder))
@@ -175,7 +180,7 @@ def test_a_cluster_that_loses_workers_changes_nothing(card, capsys):
             workers[victim].wait()
             workers[victim] = dask("worker", file, *one)
             kills += 1
-        assert process.returncode in (0, 1), process.stderr.read()
+        assert process.returncode in (0, 1), complaints(card / "cluster").read_text()
         runs = found(card / "cluster")["runs"].values()
         failed = sum(run["status"] == "failed" for run in runs)
         assert (failed > 0) == (process.returncode == 1)
