@@ -80,9 +80,9 @@ class Cluster:
         return future
 
     def _agree(self) -> None:
-        """All workers that are there compute what this process would."""
+        """All workers that are there compute what this process would; one that dies meanwhile is passed over."""
         for worker, theirs in self._client.run(identity, on_error="return").items():
-            if theirs != identity():
+            if isinstance(theirs, ImportError) or (isinstance(theirs, str) and theirs != identity()):
                 raise UsageError(
                     f"worker {worker} has {theirs if isinstance(theirs, str) else 'no rnngrad'}, this command "
                     f"{identity()}: install the same rnngrad everywhere"
