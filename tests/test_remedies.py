@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from conftest import batches_of
 
 from rnngrad import cli
 from rnngrad.data import digits
@@ -212,11 +213,11 @@ def test_a_killed_command_goes_on_where_it_was(tmp_path):
     assert status == "running"
     assert 3 <= kept < NETS
     again = CliRunner().invoke(cli.command, [*words, "--json"])
-    assert f"{kept} of {NETS} nets are in the store already" in again.stderr
+    assert f"{kept} of {NETS} portions are in the store already" in again.stderr
     after, status = stored(database)
     assert status == "finished"
     assert after[: len(before)] == before
-    whole = remedies.measure(grid(*GRID), set(), Protocol(width=8), digits(), torch.device("cpu"))
+    whole = batches_of(remedies.jobs(grid(*GRID), Protocol(width=8), digits(), torch.device("cpu")))
     assert after == [number for batch in whole for number in batch]
     assert sum('"event": "net"' in line for line in again.stdout.splitlines()) == NETS
 
@@ -314,8 +315,8 @@ def test_the_figure_of_growth_has_the_rates_and_the_theory(rows):
 
 
 def test_the_default_grid_is_a_part_of_the_whole():
-    default = set(grid(remedies.ACTIVATIONS, remedies.INITS, remedies.DEPTHS))
+    default = set(grid(remedies.ACTIVATIONS, remedies.INITS, remedies.DEPTHS, remedies.NORMALISED_INITS))
     whole = set(grid(remedies.ALL_ACTIVATIONS, remedies.ALL_INITS, remedies.ALL_DEPTHS))
     assert default < whole
-    assert (len(default), len(whole)) == (360, 990)
+    assert (len(default), len(whole)) == (288, 990)
     assert replace(next(iter(default)), depth=100) in default

@@ -14,6 +14,7 @@ LAYERS = [
     "stats",
     "measurement",
     "jobs",
+    "measuring",
     "data",
     "theory",
     "problems",
