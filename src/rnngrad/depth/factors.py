@@ -34,7 +34,10 @@ CHAINS = {
     "w = 20, input 0.15 off": (20.0, 0.65),
 }
 """Chains of single units with b = -w/2, so that an input of 1/2 gives z = 0 and the steepest slope, 1/4, at every unit;
-by name, the weight and the input. The last input is just outside the interval in which w = 20 makes a factor of 1."""
+by name, the weight and the input.
+
+The last input is just outside the interval in which w = 20 makes a factor of 1: z_1 = 3, and the first factor is 0.904,
+so that its line is almost flat from the second layer to the first; but a_1 = 0.953 is far outside, and the rest fall."""
 
 
 def jobs(digits: Digits, seeds: Sequence[int], device: torch.device) -> list[MeasuringJob]:

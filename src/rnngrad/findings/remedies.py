@@ -101,6 +101,8 @@ def _nets(rows: Sequence[Row]) -> list[Row]:
 
 
 def _cells(own: Sequence[Row], deepest: int) -> tuple[str, str]:
+    if not own:  # the default grid has not all inits with all remedies
+        return "–", "–"
     last = [row for row in own if row["depth"] == deepest]
     trained = [row["depth"] for row in own if is_trained(row)]
     return (power_of_ten(last[0]["mean"]) if last else "–"), (str(max(trained)) if trained else "none")
