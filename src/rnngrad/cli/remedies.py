@@ -37,8 +37,8 @@ def remedies(
 
     2 to 100 hidden layers; plain, with batch normalisation, with residual connections. About eight minutes on one core,
     half of that with --workers 2. Batch normalisation divides out the scale of the weights: unless initialisations are
-    named, it is tried with two of them. Every net is in the store as soon as it is measured: a command that was ended early goes on where it was when it is
-    repeated.
+    named, it is tried with two of them. Every net is in the store as soon as it is measured: a command that was ended
+    early goes on where it was when it is repeated.
     """
     from ..depth import remedies as experiment
 

@@ -37,7 +37,7 @@ CHAINS = {
 by name, the weight and the input.
 
 The last input is just outside the interval in which w = 20 makes a factor of 1: z_1 = 3, and the first factor is 0.904,
-so that its line is almost flat from the second layer to the first; but a_1 = 0.953 is far outside, and the rest fall."""
+so that its line is almost flat from layer 2 to layer 1; but a_1 = 0.953 is far outside, and the rest fall."""
 
 
 def jobs(digits: Digits, seeds: Sequence[int], device: torch.device) -> list[MeasuringJob]:

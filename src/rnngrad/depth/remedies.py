@@ -15,7 +15,7 @@ respect to its own z, and all share one log scale.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from math import inf, log
+from math import exp, inf, log
 from typing import Any
 
 import torch
@@ -31,7 +31,7 @@ from ..models import FeedForward
 from ..models.activations import check
 from ..models.layer_inits import square_variances
 from ..stats import t_interval
-from ..theory import batch_norm_factor, mean_field
+from ..theory import batch_norm_factor, mean_field, residual_log_factors
 from .trainability import BATCH, CLASSES, CLIP, THRESHOLD, best_outcomes, sample_losses
 
 REMEDIES: Mapping[str, dict[str, Any]] = {
@@ -181,10 +181,15 @@ def expected(recipe: Recipe, width: int) -> dict[str, float]:
     """What theory has the squared gradient multiplied by per layer, and the depth scale in layers that it gives.
 
     Of a plain net χ1, and ξ_c, or where it has no fixed point for correlations to settle at, 1/|ln χ1|, which is the
-    same in the ordered phase. With batch normalisation its own factor. Nothing of a residual net, which has no rate.
+    same in the ordered phase. With batch normalisation its own factor. Of a residual net, whose factor falls from layer
+    to layer, the geometric mean over its hidden layers, and no scale; its first layer is taken to be as wide as the
+    others, on inputs of variance 1.
     """
     if recipe.remedy == "residual":
-        return {}
+        weight_var, bias_var = square_variances(recipe.init, width)
+        layers = recipe.depth - 1
+        logs = residual_log_factors(recipe.activation, weight_var, bias_var, weight_var + bias_var, layers)
+        return {"chi_1": exp(2 * sum(logs) / layers)}
     if recipe.remedy == "batch_norm":
         factor = batch_norm_factor(recipe.activation) ** 2
         return {"chi_1": factor, "depth_scale": inf if factor == 1 else 1 / log(factor)}
