@@ -1,5 +1,6 @@
 """Mean field of residual nets: closed forms, and wide nets layer by layer."""
 
+from itertools import pairwise
 from math import log, pi, sqrt
 
 import pytest
@@ -34,7 +35,7 @@ def test_wide_nets_have_the_variances_and_the_gradients_of_theory_at_every_layer
 
 def test_saturating_units_end_at_a_factor_of_1():
     logs = residual_log_factors("tanh", 4.0, 0.0, 4.0, 3_000)
-    assert all(later < earlier for earlier, later in zip(logs, logs[1:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(logs))
     assert logs[-1] < 0.02
 
 
