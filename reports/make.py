@@ -36,6 +36,14 @@ ENTRIES = {
         "Adding, lag 100,000, one seed",
         ["task adding --lag 100000 --cell lstm:chrono --seeds 1 --batch 16"],
     ),
+    "adding-lags": (
+        "Adding over lags 50 to 1,000, ten seeds",
+        [f"sweep adding --lags 50,100,200,500,1000 {FOUR} --seeds 10"],
+    ),
+    "copy-lags": (
+        "Copy memory over lags 10 to 100, ten seeds",
+        [f"sweep copy --lags 10,20,30,50,100 {FOUR} --seeds 10"],
+    ),
     "copy-lag30": ("Copy memory, lag 30", [f"task copy --lag 30 {FOUR}"]),
     "copy-lag100": ("Copy memory, lag 100", [f"task copy --lag 100 --steps 3000 {FOUR}"]),
     "depth-nielsen": ("Depth: Nielsen's chapter 5", ["depth nielsen"]),
@@ -55,22 +63,30 @@ ENTRIES = {
 
 
 def run(name: str) -> None:
-    """Runs an entry's commands from nothing into its folder."""
+    """Runs an entry's commands into its folder; a sweep goes on with what is missing, anything else starts anew."""
     folder = HERE / name
-    shutil.rmtree(folder, ignore_errors=True)
+    if not is_sweep(name):
+        shutil.rmtree(folder, ignore_errors=True)
     for arguments in ENTRIES[name][1]:
         command = [str(Path(sys.executable).with_name("rnngrad")), *arguments.split(), "--out", f"reports/{name}"]
         subprocess.run(command, check=True, cwd=HERE.parent)
     slim(folder)
 
 
+def is_sweep(name: str) -> bool:
+    """Whether the entry has runs at several lags."""
+    return ENTRIES[name][1][0].startswith("sweep")
+
+
 def slim(folder: Path) -> None:
-    """Keeps of the flow profiles what the figures show, the first and the last of every run, and no weights."""
-    shutil.rmtree(folder / "weights", ignore_errors=True)
+    """Keeps of the flow profiles what the figures show, the first, the last and every tenth, and no weights."""
+    for name in ("weights", "checkpoints"):
+        shutil.rmtree(folder / name, ignore_errors=True)
     with sqlite3.connect(folder / "rnngrad.db", isolation_level=None) as db:
         ends = "SELECT {}(step) FROM snapshots AS own WHERE own.run = snapshots.run"
         first, last = ends.format("min"), ends.format("max")
-        db.execute(f"UPDATE snapshots SET flow = '{{}}' WHERE step <> ({first}) AND step <> ({last})")
+        tenth = "10 * json_extract((SELECT card FROM runs WHERE id = run), '$.training.eval_every')"
+        db.execute(f"UPDATE snapshots SET flow = '{{}}' WHERE step NOT IN (({first}), ({last})) AND step % ({tenth})")
         db.execute("UPDATE runs SET weights = NULL")
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("VACUUM")
@@ -80,6 +96,8 @@ def slim(folder: Path) -> None:
 def rebuild(name: str) -> str:
     """Tables, figures and page of an entry, from its rows; returns its line in the ledger."""
     folder, (title, _) = HERE / name, ENTRIES[name]
+    if is_sweep(name):
+        return rebuild_sweep(name)
     store = Store(folder / "rnngrad.db", create=False)
     runs = store.runs()
     found = comparisons(runs)
@@ -100,6 +118,18 @@ def rebuild(name: str) -> str:
     page += [f"Rebuilt from the rows by `rnngrad report --store reports/{name}/rnngrad.db`.", ""]
     (folder / "README.md").write_text("\n".join(page), encoding="utf-8")
     return f"| [{name}]({name}/README.md) | {title} | {runs[0]['created_at'][:10]} | {', '.join(outcomes)} |"
+
+
+def rebuild_sweep(name: str) -> str:
+    """The same of a sweep: what ``rnngrad report`` makes of it."""
+    folder, (title, _) = HERE / name, ENTRIES[name]
+    command = [str(Path(sys.executable).with_name("rnngrad")), "report", "--store", f"reports/{name}/rnngrad.db"]
+    subprocess.run([*command, "--out", f"reports/{name}"], check=True, cwd=HERE.parent, stdout=subprocess.DEVNULL)
+    store = Store(folder / "rnngrad.db", create=False)
+    runs = store.runs()
+    store.close()
+    said = " ".join(sentence for swept in report.swept(comparisons(runs)) for sentence in swept.sentences)
+    return f"| [{name}]({name}/README.md) | {title} | {runs[0]['created_at'][:10]} | {said} |"
 
 
 def provenance(runs: list[dict]) -> list[str]:

@@ -1,11 +1,12 @@
 """Small cards and stores that several tests share."""
 
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 
-from rnngrad import cards, study
+from rnngrad import cards, cli, study
 from rnngrad.cards import Card, CellSpec
 from rnngrad.engine import reference
 from rnngrad.ensemble import Ensemble
@@ -69,3 +70,16 @@ def numbers(store):
 @pytest.fixture
 def card() -> Card:
     return small_card()
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Runs ``rnngrad ARGV`` in this process; returns exit code, stdout and stderr."""
+
+    def run(*argv):
+        monkeypatch.setattr(sys, "argv", ["rnngrad", *map(str, argv)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return end.value.code or 0, *capsys.readouterr()
+
+    return run

@@ -1,61 +1,54 @@
-"""Stores without training: runs with numbers that are made up, for tests of reports to be fast and to know."""
+"""Stores that several tests fill by hand, and the command run on them."""
 
-from dataclasses import replace
+from contextlib import closing
 
-import numpy as np
-
-from rnngrad.cards import Card
-from rnngrad.cells import CELLS
-from rnngrad.flow.profile import log_spaced, whole_first
 from rnngrad.store import Store
 
-CELLS_SHOWN = ("rnn", "lstm:forget_bias_1")
+CARD = {
+    "task": {"name": "adding", "title": "Adding problem", "paper": "", "claim": ""},
+    "problem": {"name": "adding", "protocol": "arjovsky", "lag": 50},
+    "training": {"lr": 0.01, "batch": 32, "tuned": {"lstm:chrono": 0.01}},
+    "stop": {"rule": "loss_below", "value": 0.01, "on": 1000, "hold": 200},
+    "cells": [{"name": "lstm", "init": "chrono", "hidden": 8}, {"name": "rnn", "init": "default", "hidden": 8}],
+    "published": [],
+}
+FLOW = {"lags": [0, 1], "hc": {"log_rms_per_sample": [0.0, "-inf"], "log_norm_of_mean": [0.0, None]}}
 
 
-def fabricate(path, card: Card, lags=(20, 100), cells=CELLS_SHOWN, seeds=3, steps=(0, 10, 20, 30), changes=None, **own):
-    """Adds runs of a card to the store at ``path``. A cell's gradient falls by a fixed factor a step, which differs by
-    cell, seed and snapshot.
-
-    changes: of the row of a run, by (lag, cell, seed); ``own`` are changes of every row.
-    """
-    store = Store(path)
-    with store.transaction():
-        for lag in lags:
-            for k, label in enumerate(cells):
-                for seed in range(seeds):
-                    row = run_row(card, lag, label, seed, steps[-1]) | own | (changes or {}).get((lag, label, seed), {})
-                    _add(store, row, [step for step in steps if step <= row["steps"]], 0.3 / (1 + 4 * k))
-    store.close()
-
-
-def run_row(card: Card, lag: int, label: str, seed: int, steps: int) -> dict:
-    """What the store holds of a run that did not solve its problem."""
-    card = replace(card, problem=replace(card.problem, lag=lag))
-    cell, _, init = label.partition(":")
-    return {
-        **{"created_at": "2026-01-01T00:00:00+00:00", "task": card.task.name, "problem": card.problem.name},
-        **{"protocol": card.problem.protocol, "lag": lag, "length": lag, "minimal_lag": lag // 2, "hidden": 6},
-        **{"cell": cell, "init": init or CELLS[cell].default_init, "parameters": 1000 * (1 + len(cell)), "lr": 0.01},
-        **{"seed": seed, "device": "cpu", "engine": "cpu", "versions": {"rnngrad": "0.1.0", "torch": "2.13.0"}},
-        **{"command": f"rnngrad task {card.task.name} --lag {lag}", "card": card.as_dict(), "scores": {}},
-        **{"baselines": {"constant": 1 / 6, "one marker": 1 / 12}, "status": "finished", "steps": steps, "solved": 0},
-        **{"held": None, "steps_to_solve": None, "diverged_at": None, "test_loss": 0.1 + seed, "horizon": 5},
-        **{"grad_first_over_last_init": -20.0, "grad_first_over_last_end": -30.0, "seconds": 2.0},
+def a_run(**changes):
+    """The row of a run that was finished unsolved after 20 steps, with ``changes``."""
+    row = {
+        **{"created_at": "2026-11-22T05:00:00+00:00", "command": "rnngrad task adding", "card": CARD, "seconds": 1.5},
+        **{"task": "adding", "problem": "adding", "protocol": "arjovsky", "lag": 50, "length": 50, "minimal_lag": 1},
+        **{"cell": "lstm", "init": "chrono", "hidden": 8, "parameters": 361, "lr": 0.01, "seed": 0},
+        **{"device": "cpu", "engine": "cpu", "versions": {"torch": "2.13.0"}, "baselines": {"constant": 1 / 6}},
+        **{"status": "finished", "steps": 20, "solved": 0, "held": None, "steps_to_solve": None, "diverged_at": None},
+        **{"test_loss": 0.17, "scores": {}, "grad_first_over_last_init": -30.0},
+        **{"grad_first_over_last_end": float("-inf"), "horizon": 7, "weights": None, "key": None, "reason": None},
     }
+    return row | changes
 
 
-def _add(store: Store, row: dict, steps: list[int], rate: float) -> None:
-    run = store.add_run(row)
-    for k, step in enumerate(steps):
-        profile = flow(row["cell"], row["length"], rate * (1 + row["seed"]) / (1 + k))
-        common = {"train_loss": 0.1, "test_loss": 1 / (1 + step), "scores": {}, "grad_first_over_last": -20.0}
-        measures = {"rho_h": 0.9, "sigma_max_h": 1.5, "saturated_h": 0.1, "omega_norms": 0.3, "exponent": -0.2}
-        store.add_snapshot({"run": run, "step": step, **common, "horizon": 5, "flow": profile, "measures": measures})
+def fill(path, *rows):
+    """A store with these runs, evaluated at every tenth step and probed at the first; returns its path."""
+    with closing(Store(path)) as store, store.transaction():
+        for row in rows:
+            run = store.add_run(row)
+            for step in range(0, row["steps"] + 1, 10):
+                numbers = {"train_loss": 0.2, "test_loss": row["test_loss"], "scores": {}, "measures": {"rho_h": 0.5}}
+                store.add_snapshot({"run": run, "step": step, "flow": FLOW, "grad_first_over_last": -1.0, **numbers})
+            store.add_probe({"run": run, "step": 0, "batch": "training", "horizon": 3, "flow": FLOW})
+    return path
 
 
-def flow(cell: str, length: int, rate: float) -> dict:
-    """A profile that falls by ``rate`` a step from e^-3, as the store has it."""
-    lags = log_spaced(length)
-    logs = np.round(-3 - rate * np.array(lags), 5).tolist()
-    parts = whole_first(CELLS[cell].parts)
-    return {"lags": lags, **{part: {"log_rms_per_sample": logs, "log_norm_of_mean": logs} for part in parts}}
+def several():
+    """Runs that differ in all that one can filter by."""
+    return [
+        a_run(seed=0, lag=50, cell="rnn", init="default"),
+        a_run(seed=1, lag=50, cell="rnn", init="irnn", status="diverged", diverged_at=20, test_loss=None),
+        a_run(seed=0, lag=50, solved=1, steps_to_solve=10, held=1, test_loss=0.004),
+        a_run(seed=1, lag=100, solved=1, steps_to_solve=20, test_loss=0.0051),
+        a_run(seed=2, lag=200, status="interrupted"),
+        a_run(seed=2, lag=200, task="copy", problem="copy", cell="gru", init="default", status="running", key="a" * 64),
+        a_run(seed=3, lag=200, task="copy", cell="gru", init="default", status="failed", reason="killed its worker"),
+    ]

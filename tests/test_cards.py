@@ -9,7 +9,7 @@ import pytest
 from rnngrad import cards
 from rnngrad.cards import CellSpec
 from rnngrad.cells import CELLS
-from rnngrad.cli.task import resolved
+from rnngrad.cli.training import grid_of
 from rnngrad.errors import UsageError
 from rnngrad.problems import PROBLEMS
 from rnngrad.stopping import RULES, StopRule
@@ -39,8 +39,16 @@ value = 0.01
 name = "lstm"
 hidden = 4
 """
-FLAGS = ("lag", "protocol", "batch", "lr", "steps", "hidden", "omega", "omega_form")
-NO_FLAGS = dict.fromkeys(FLAGS) | {"cell_names": ()}
+CHANGING = ("protocol", "batch", "steps", "hidden", "omega", "omega_form")
+RUNNING = {"seed": 0, "seeds": 1, "device": "cpu", "engine": "auto", "probe_every": None}
+WORKING = {"workers": None, "scheduler": None, "per_worker_gpu": False}
+NO_FLAGS = dict.fromkeys(CHANGING) | RUNNING | WORKING | {"cell_names": ()}
+
+
+def resolved(card, lag=None, lr=None, **flags):
+    """The card as ``rnngrad task`` takes it with these flags."""
+    (own,) = grid_of(card, [] if lag is None else [lag], [] if lr is None else [lr], **flags).cards()
+    return own
 
 
 @pytest.fixture
@@ -248,8 +256,9 @@ def test_a_missing_file_and_a_folder_are_refused_by_path(tmp_path):
     [
         ('protocol = "hs97"', 'protocol = "hs79"', ["unknown protocol of problem 'adding'", "did you mean 'hs97'"]),
         ("lag = 50", "lag = 21", ["lag 21 is too short", "'hs97'", "at least 22"]),
-        ('"loss_below"', '"recall_at_least"', ["'recall_at_least' does not fit problem 'adding'", "use 'loss_below'"]),
+        ('"loss_below"', '"recall_at_least"', ["does not fit problem 'adding'", "use 'loss_below' or"]),
         ("hidden = 4", 'init = "identity"', ["init 'identity' does not fit cell 'lstm'"]),
+        ('"loss_below"\nvalue = 0.01', '"accuracy_at_least"\nvalue = 1.5', ["at most 1", "accuracy", "got 1.5"]),
     ],
 )
 def test_parts_that_do_not_fit_each_other_are_refused(card_file, old, new, parts):
@@ -315,9 +324,13 @@ def test_an_override_is_checked_against_the_rest_of_the_card(card_file):
 @pytest.mark.parametrize("rule", RULES)
 def test_a_stop_rule_reads_its_own_score_and_nan_meets_none(rule):
     stop = StopRule(rule, 0.5)
-    scores = {"loss": float("nan"), "recall": float("nan")}
+    scores = {score: float("nan") for score in ("loss", "recall", "accuracy", "exact")}
     assert not stop.met(scores)
-    better = {"loss_below": {"loss": 0.49}, "recall_at_least": {"recall": 0.5}}[rule]
-    worse = {"loss_below": {"loss": 0.5}, "recall_at_least": {"recall": 0.49}}[rule]
-    assert stop.met(scores | better)
-    assert not stop.met(scores | worse)
+    score, better, worse = {
+        "loss_below": ("loss", 0.49, 0.5),
+        "recall_at_least": ("recall", 0.5, 0.49),
+        "accuracy_at_least": ("accuracy", 0.5, 0.49),
+        "exact_at_least": ("exact", 0.5, 0.49),
+    }[rule]
+    assert stop.met(scores | {score: better})
+    assert not stop.met(scores | {score: worse})

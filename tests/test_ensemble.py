@@ -7,7 +7,9 @@ import pytest
 import torch
 from conftest import ensemble_of, small_card
 
+from rnngrad import cards
 from rnngrad.engine import ENGINES
+from rnngrad.engine.cpu import workers
 from rnngrad.ensemble import Outcome
 from rnngrad.flow import measure_flow
 from rnngrad.problems import PROBLEMS
@@ -45,7 +47,7 @@ def test_a_seed_alone_gives_the_numbers_of_that_seed_among_many(engine, cell, ta
         assert a.flow.log_first_over_last == pytest.approx(b.flow.log_first_over_last, rel=1e-6)
 
 
-@pytest.mark.parametrize("task", ["adding", "copy"])
+@pytest.mark.parametrize("task", cards.shipped())
 def test_a_seed_alone_keeps_its_bits_at_the_size_of_the_cards(task):
     """Kernels of torch change with the size: what holds for six units need not hold for thirty-two."""
     card = small_card(task, "lstm", lag=50, batch=32, max_steps=3, eval_every=3)
@@ -54,6 +56,20 @@ def test_a_seed_alone_keeps_its_bits_at_the_size_of_the_cards(task):
     among, own = of_replica(trained(many), 1), of_replica(trained(alone), 0)
     assert [(s.train_loss, s.scores, s.flow) for s in own[1:]] == [(s.train_loss, s.scores, s.flow) for s in among[1:]]
     assert torch.equal(alone.model.theta[0], many.model.theta[1])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("task", ["adding", "copy"])
+def test_the_number_of_threads_changes_no_bit(cell, task, monkeypatch):
+    """So a run may begin on two threads and go on in a worker that has one."""
+    card = small_card(task, cell, lag=24, batch=32, max_steps=4, eval_every=2)
+    found = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(workers, "_taken", [threads])
+        ensemble = ensemble_of(card, range(2), ENGINES["cpu"])
+        found.append((of_replica(trained(ensemble), 0), ensemble.model.theta))
+    assert repr(found[0]) == repr(found[1]) == repr(found[2])
+    assert all(torch.equal(found[0][1], theta) for _, theta in found)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])

@@ -2,10 +2,11 @@
 
 import json
 import random
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import psutil
 import pytest
@@ -45,20 +46,26 @@ hidden = 16
 name = "lstm"
 hidden = 16
 """
-GRID = ("--lags", "40,60", "--seeds", "6", "--threads", "1", "--quiet", "--json")
+GRID = ("--lags", "40,60", "--threads", "1", "--quiet", "--json")
 
 
-def command(folder, *more):
+def command(folder, seeds, *more):
     """The sweep, as a process and group of its own."""
     argv = [sys.executable, "-m", "rnngrad", "sweep", str(folder.parent / "card.toml"), *GRID, "--out", str(folder)]
-    return subprocess.Popen([*argv, *more], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+    argv += ["--seeds", str(seeds), *more]
+    with complaints(folder).open("ab") as said:
+        return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True)
 
 
-def complete(folder, *more):
+def complaints(folder):
+    """Where its standard error goes."""
+    return folder.with_suffix(".stderr")
+
+
+def complete(folder, seeds, *more):
     """The sweep to its end; returns its numbers."""
-    process = command(folder, *more)
-    _, err = process.communicate(timeout=1800)
-    assert process.returncode == 0, err
+    process = command(folder, seeds, *more)
+    assert process.wait(timeout=1800) == 0, complaints(folder).read_text()
     return found(folder)
 
 
@@ -74,9 +81,25 @@ def found(folder):
 
 def ended(folder):
     """The runs that have ended, with all their columns."""
-    if not (folder / "rnngrad.db").exists():
+    if not snapshots(folder):
         return {}
     return {key: run for key, run in found(folder)["runs"].items() if run["status"] == "finished"}
+
+
+def snapshots(folder):
+    """How many there are; none while the store is being made."""
+    try:
+        with closing(sqlite3.connect(f"file:{folder / 'rnngrad.db'}?mode=ro", uri=True)) as db:
+            return db.execute("SELECT count(*) FROM snapshots").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+
+
+def wait(process, folder, before):
+    """Mostly until the sweep is further, so that it is killed at its work; now and then while it starts."""
+    until = time.monotonic() + random.choice([random.uniform(0, 10), 90, 90])
+    while time.monotonic() < until and process.poll() is None and snapshots(folder) == before:
+        time.sleep(0.2)
 
 
 def kill(process, target):
@@ -101,30 +124,32 @@ def card(tmp_path):
 
 
 def test_fifty_kills_lose_nothing_and_change_nothing(card, capsys):
+    """A sweep that completes meanwhile gets more seeds."""
     random.seed(0)
-    expected = complete(card / "whole")
-    folder, before, died = card / "killed", {}, []
-    process = None
+    folder, before, died, seeds = card / "killed", {}, [], 4
+    process = command(folder, seeds)
+    wait(process, folder, 0)
     while len(died) < KILLS:
-        if process is None or process.poll() is not None:
-            assert process is None or process.returncode < 0, process.stderr.read()
-            process = command(folder, *random.choice([(), ("--workers", "2")]))
-            time.sleep(random.uniform(2, 6))
-        time.sleep(random.uniform(0, 5))
-        with suppress(psutil.NoSuchProcess):
-            died.append(kill(process, random.choice(["client", "worker", "group"])))
+        time.sleep(random.uniform(0, 6))
+        if process.poll() is None:
+            with suppress(psutil.NoSuchProcess):
+                died.append(kill(process, random.choice(["client", "worker", "group"])))
+        if process.poll() is not None:
+            assert process.returncode in (0, -9), complaints(folder).read_text()
+            seeds += 4 if process.returncode == 0 else 0
+            process = command(folder, seeds, *random.choice([(), ("--workers", "2")]))
+            wait(process, folder, snapshots(folder))
         now = ended(folder)
         assert {key: now[key] for key in before} == before
         before = now
     process.kill()
     process.wait()
-    survived = len(before)
-    actual = complete(folder)
+    actual, expected = complete(folder, seeds), complete(card / "whole", seeds)
     assert actual == expected
     counts = ", ".join(f"{died.count(kind)} {kind}" for kind in ("client", "worker", "group"))
     with capsys.disabled():
         print(
-            f"\n{len(died)} kills ({counts}); {survived} of {len(expected['runs'])} runs had ended by then; "
+            f"\n{len(died)} kills ({counts}); {len(before)} of {len(expected['runs'])} runs had ended by then; "
             f"{len(actual['snapshots'])} snapshots equal, bit for bit"
         )
 
@@ -138,7 +163,7 @@ def dask(part, file, *more):
 def test_a_cluster_that_loses_workers_changes_nothing(card, capsys):
     """One scheduler, three workers; killed workers are replaced by new ones."""
     random.seed(1)
-    expected = complete(card / "whole")
+    expected = complete(card / "whole", 6)
     file = card / "scheduler.json"
     scheduler = dask("scheduler", file, "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
     one = ("--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0")
@@ -146,7 +171,7 @@ def test_a_cluster_that_loses_workers_changes_nothing(card, capsys):
         time.sleep(0.1)
     workers = [dask("worker", file, *one) for _ in range(3)]
     address = json.loads(file.read_text())["address"]
-    process, kills = command(card / "cluster", "--scheduler", address), 0
+    process, kills = command(card / "cluster", 6, "--scheduler", address), 0
     try:
         while process.poll() is None:
             time.sleep(random.uniform(4, 8))
@@ -155,11 +180,11 @@ def test_a_cluster_that_loses_workers_changes_nothing(card, capsys):
             workers[victim].wait()
             workers[victim] = dask("worker", file, *one)
             kills += 1
-        assert process.returncode in (0, 1), process.stderr.read()
+        assert process.returncode in (0, 1), complaints(card / "cluster").read_text()
         runs = found(card / "cluster")["runs"].values()
         failed = sum(run["status"] == "failed" for run in runs)
         assert (failed > 0) == (process.returncode == 1)
-        assert complete(card / "cluster", "--scheduler", address) == expected
+        assert complete(card / "cluster", 6, "--scheduler", address) == expected
     finally:
         for own in (process, scheduler, *workers):
             own.kill()

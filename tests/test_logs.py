@@ -29,7 +29,12 @@ def test_the_scalars_are_the_store_s_also_after_an_interruption(tmp_path, card):
     assert sorted(path.name for path in folder.iterdir()) == ["seed0", "seed1"]
     found = events(folder / "seed1")
     assert set(found) == {
-        *("loss/train", "loss/test", "gradient/log first over last"),  # over 12 steps it falls under 1 % nowhere
+        *(
+            "loss/train",
+            "loss/test",
+            "score/accuracy",
+            "gradient/log first over last",
+        ),  # over 12 steps it falls under 1 % nowhere
         *(f"flow/lag {lag:06d}" for lag in (0, 1, 2, 4, 8)),
     }
     history = store.history(2)

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from conftest import small_card
+from fabricated import fabricate, flow
 from markdown_it import MarkdownIt
-from stores import fabricate, flow
 
 from rnngrad import page, report
 from rnngrad.cards import Published
@@ -59,7 +59,7 @@ def contents_of(path, folder, drawn=False):
     store = Store(path, create=False)
     found = comparisons(store.runs())
     files = [file for comparison in found if drawn for file in report.draw(comparison, store, folder)]
-    contents = page.contents(store, found, [], files, ["rnngrad", "report", "--out", "a b"])
+    contents = page.contents(store, found, report.swept(found), [], files, ["rnngrad", "report", "--out", "a b"])
     store.close()
     return contents
 
@@ -163,7 +163,7 @@ def test_published_numbers_stand_beside_the_cells_of_their_name(tmp_path, card):
     store = Store(tmp_path / "rnngrad.db", create=False)
     near, far = comparisons(store.runs())
     (section,) = published(near)
-    said = ["0/3 [0.00, 0.56]", "> 30", "1.1"]
+    said = ["0/3 [0.00, 0.56]", "> 20", "1.1"]
     assert section.lines[1:] == [
         ["lstm, 128 units", "least test loss", "0.00168", "lstm:forget_bias_1", *said],
         ["tcn", "least test loss", "0.00168", *"––––"],
@@ -333,7 +333,7 @@ def test_an_experiments_table_and_figures_are_on_the_page(tmp_path):
     store = Store(tmp_path / "rnngrad.db", create=False)
     found = list(report.found(store))
     files = [path for own in found for path in report.draw_found(own, tmp_path)]
-    contents = page.contents(store, [], found, files, ["rnngrad", "report"])
+    contents = page.contents(store, [], [], found, files, ["rnngrad", "report"])
     readme, html = page.write(contents, tmp_path)
     assert [section.heading for section in contents.sections] == [found[0].title]
     assert found[0].markdown in readme.read_text(encoding="utf-8")
@@ -351,6 +351,8 @@ def test_every_figure_of_an_experiment_has_a_caption():
 def test_a_comparison_is_its_own_table_word_for_word(tmp_path, store):
     contents = contents_of(store, tmp_path)
     opened = Store(store, create=False)
-    tables = [markdown_table(comparison) for comparison in comparisons(opened.runs())]
+    found = comparisons(opened.runs())
     opened.close()
-    assert [section.markdown for section in contents.sections[:2]] == tables
+    tables = [part.markdown for swept in report.swept(found) for part in swept.parts]
+    tables += [markdown_table(comparison) for comparison in found]
+    assert [section.markdown for section in contents.sections[:-2]] == tables

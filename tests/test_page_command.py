@@ -4,11 +4,10 @@ import json
 import resource
 import subprocess
 import sys
-from time import perf_counter
 
 import pytest
 from conftest import small_card
-from stores import CELLS_SHOWN, fabricate
+from fabricated import CELLS_SHOWN, fabricate
 
 from rnngrad import cli
 
@@ -70,15 +69,16 @@ def test_somebodys_own_readme_stops_the_report_before_it_draws(rnngrad, tmp_path
 
 @pytest.mark.slow
 def test_ten_thousand_runs_are_a_page_within_a_minute_and_a_gigabyte(tmp_path):
-    """Of five lags and two cells, with twelve evaluations each."""
+    """Of five lags and two cells, with twelve evaluations each. The minute is one of a core's, so that nobody
+    else's work counts."""
     path, out = tmp_path / "rnngrad.db", tmp_path / "report"
     card = small_card()
     fabricate(path, card, (50, 100, 200, 500, 1000), CELLS_SHOWN, 1000, range(0, 3000, 250))
-    start = perf_counter()
     command = [sys.executable, "-m", "rnngrad", "report", "--store", str(path), "--out", str(out)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    assert perf_counter() - start < 60
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1e6  # kilobytes
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert used.ru_utime + used.ru_stime < 60
+    assert used.ru_maxrss < 1e6  # kilobytes
     html = (out / "index.html").read_text(encoding="utf-8")
     assert len(html) < 5e6
     assert "10,000 runs: 10,000 finished." in html

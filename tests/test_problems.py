@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampled import assert_mean, draw
 from scipy.stats import chisquare
 
 from rnngrad import cards
@@ -34,6 +35,20 @@ LENGTHS = {
     ("adding", "pascanu"): lambda lag: (lag, int(lag + lag / 10)),
     ("copy", "arjovsky"): lambda lag: (lag + 20, lag + 20),
     ("copy", "variable"): lambda lag: (10 + 1 + 1 + 10, 10 + lag + 1 + 10),
+    ("multiplication", "hs97"): lambda lag: (lag, int(lag + lag / 10)),
+    ("multiplication", "pascanu"): lambda lag: (lag, int(lag + lag / 10)),
+    ("noiseless_recall", "hs97-2a"): lambda lag: (lag, lag),
+    ("noiseless_recall", "hs97-2b"): lambda lag: (lag, lag),
+    ("reber", "variable"): lambda lag: (9 - 2, lag - 2),
+    ("temporal_order", "hs97-6a"): lambda lag: (lag, int(lag + lag / 10)),
+    ("temporal_order", "hs97-6b"): lambda lag: (lag, int(lag + lag / 10)),
+    ("temporal_order", "pascanu"): lambda lag: (lag, lag),
+    ("temporal_order", "pascanu-3bit"): lambda lag: (lag, lag),
+    **{
+        ("two_sequence", f"hs97-{task}{single}"): lambda lag: (lag, int(lag + lag / 10))
+        for task in ("3a", "3b", "3c")
+        for single in ("", "-single")
+    },
 }
 """Shortest and longest sequence, from the table of the published protocols."""
 
@@ -61,23 +76,12 @@ def make(name, protocol, extra=0):
     return PROBLEMS[name](protocol, PROBLEMS[name].protocols[protocol] + extra)
 
 
-def draw(problem, batch=200, seed=0, length=None):
-    generator = torch.Generator().manual_seed(seed)
-    return problem.sample(problem.lengths[0] if length is None else length, batch, generator)
-
-
 def marked(x):
     """Values and positions of the marked pairs in order of time, (B, 2) each, in float64."""
     values, markers = x.double().numpy().transpose(2, 1, 0)
     samples, positions = np.nonzero(markers == 1)
     assert (np.bincount(samples, minlength=len(markers)) == 2).all()
     return values[samples, positions].reshape(-1, 2), positions.reshape(-1, 2)
-
-
-def assert_mean(samples, expected):
-    """Independent samples agree with the expected mean within 4.5 of their standard errors."""
-    samples = np.asarray(samples, dtype=np.float64).ravel()
-    assert abs(samples.mean() - expected) < 4.5 * samples.std() / sqrt(len(samples))
 
 
 def mse(problem, prediction, target):
@@ -99,7 +103,7 @@ def random_outputs(problem, replicas, batch, length, seed=0):
 
 
 def stacked(problem, replicas, batch):
-    """Targets of several replicas, (R, B) or (R, T, B), in float64 if they are numbers."""
+    """Targets of several replicas, (R, B), (R, T, B) or (R, 2, B), in float64 if they are numbers."""
     targets = torch.stack([draw(problem, batch, seed)[1] for seed in range(replicas)])
     return targets.double() if targets.is_floating_point() else targets
 
@@ -116,7 +120,7 @@ def test_shapes_and_types(name, protocol, extra, seed):
         x, target = draw(problem, 3, seed, length)
         assert x.shape == (length, 3, problem.inputs)
         assert x.dtype == torch.float32
-        assert target.shape in [(3,), (length, 3)]
+        assert target.shape in [(3,), (length, 3), (2, 3)]
         assert 1 <= problem.scored_steps(length) <= length
 
 
@@ -144,7 +148,7 @@ def test_a_seed_fixes_the_batch_byte_for_byte(name, protocol, extra, seed):
 @every_protocol
 def test_another_seed_gives_another_batch(name, protocol):
     problem = make(name, protocol)
-    batches = {draw(problem, 8, seed)[0].numpy().tobytes() for seed in range(20)}
+    batches = {draw(problem, 60, seed)[0].numpy().tobytes() for seed in range(20)}
     assert len(batches) == 20
 
 
@@ -166,8 +170,9 @@ def test_a_lag_below_the_least_is_refused_with_the_least(name, protocol):
 
 @every_protocol
 def test_a_misspelt_protocol_is_refused_with_the_nearest(name, protocol):
-    with pytest.raises(UsageError, match=rf"unknown protocol .*'{protocol[:-1]}': did you mean '{protocol}'\?"):
-        PROBLEMS[name](protocol[:-1], 100)
+    slip = protocol[0] + protocol[2:]
+    with pytest.raises(UsageError, match=rf"unknown protocol .*'{slip}': did you mean '{protocol}'\?"):
+        PROBLEMS[name](slip, 100)
 
 
 @every_protocol
@@ -225,9 +230,13 @@ def test_a_shipped_stop_rule_is_out_of_reach_of_every_baseline(card):
         if card.stop.rule == "loss_below":
             assert not any(card.stop.met({"loss": baseline}) for baseline in problem.baselines.values())
         else:
-            _, target = draw(problem, 2000)
-            guess = logits_of(torch.ones_like(target))
-            assert not card.stop.met({k: float(v) for k, v in problem.scores(guess, target[None]).items()})
+            length = problem.lengths[-1]
+            _, target = draw(problem, 2000, length=length)
+            guess = torch.full((1, problem.scored_steps(length), 2000, problem.outputs), 0.5)
+            for favourite in range(problem.outputs):
+                guess[..., favourite] += torch.finfo(guess.dtype).eps  # else a largest output is no choice
+                assert not card.stop.met({k: float(v) for k, v in problem.scores(guess, target[None]).items()})
+                guess[..., favourite] = 0.5
 
 
 # adding

@@ -8,7 +8,7 @@ import pytest
 
 from rnngrad import bench, cards, cli
 from rnngrad.cells import CELLS, INITS
-from rnngrad.cli.task import resolved
+from rnngrad.cli.training import grid_of
 from rnngrad.models.activations import ACTIVATIONS
 from rnngrad.models.layer_inits import LAYER_INITS
 from rnngrad.problems import PROBLEMS
@@ -24,10 +24,11 @@ def test_a_command_of_the_readme_is_understood(line):
     name, *words = shlex.split(line)[1:]
     subcommand = cli.command.commands[name]
     context = subcommand.make_context(name, words, **cli.HELP)
-    if name == "task":
-        overridden = ("lag", "protocol", "batch", "lr", "steps", "cell_names", "hidden", "omega", "omega_form")
-        flags = {k: context.params[k] for k in overridden}
-        resolved(cards.load(context.params["name"]), **flags)
+    if name in ("task", "sweep"):
+        given = dict(context.params)
+        lags, rates = (given.pop(f"{what}s", None) or given.pop(what, None) or [] for what in ("lag", "lr"))
+        lags, rates = (own if isinstance(own, list) else [own] for own in (lags, rates))
+        assert grid_of(cards.load(given.pop("name")), lags, rates, **given).cards()
 
 
 @pytest.mark.parametrize("line", [c for c in COMMANDS if c.startswith("make")])
@@ -74,7 +75,8 @@ def test_every_file_that_the_readme_names_exists():
 
 
 def test_the_five_lines_of_python_run_as_they_stand(tmp_path, monkeypatch, capsys):
-    (block,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    slurm, block = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert "dask_jobqueue" in slurm  # which needs a cluster
     assert len([line for line in block.splitlines() if line]) == 5
     monkeypatch.chdir(tmp_path)
     found = {}

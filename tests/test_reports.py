@@ -1,11 +1,12 @@
 """The ledger is true: every committed table comes out of its committed rows, and every entry is listed."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from rnngrad import report
+from rnngrad import cli, report
 from rnngrad.store import Store
 from rnngrad.summary import comparisons
 from rnngrad.tables import markdown_table
@@ -28,13 +29,15 @@ def store_of(tmp_path):
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda path: path.name)
 def test_the_tables_come_out_of_the_rows(entry, store_of):
     store = store_of(entry)
-    tables = {f"{c.name}.md": markdown_table(c) for c in comparisons(store.runs())}
-    tables |= {f"{found.name}.md": found.markdown for found in report.found(store)}
+    found = comparisons(store.runs())
+    parts = {f"{c.name}.md": [markdown_table(c)] for c in found}
+    parts |= {f"{own.name}.md": [part.markdown for part in own.parts] for own in report.swept(found)}
+    parts |= {f"{own.name}.md": [own.markdown] for own in report.found(store)}
     store.close()
-    assert {*tables, "README.md"} == {path.name for path in entry.glob("*.md")}
-    for name, table in tables.items():
-        assert table == (entry / name).read_text(encoding="utf-8")
-        assert table in (entry / "README.md").read_text(encoding="utf-8")
+    assert {*parts, "README.md"} == {path.name for path in entry.glob("*.md")}
+    for name, tables in parts.items():
+        assert "\n".join(tables) == (entry / name).read_text(encoding="utf-8")
+        assert all(table in (entry / "README.md").read_text(encoding="utf-8") for table in tables)
 
 
 @pytest.mark.parametrize("entry", [e for e in ENTRIES if e.name.startswith("depth-")], ids=lambda path: path.name)
@@ -66,6 +69,20 @@ def test_the_figures_come_out_of_the_rows(store_of, tmp_path):
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda path: path.name)
 def test_the_ledger_lists_the_entry(entry):
     assert f"({entry.name}/README.md)" in (REPORTS / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("entry", [e for e in ENTRIES if e.name.endswith("-lags")], ids=lambda path: path.name)
+def test_a_sweep_s_whole_report_comes_out_of_its_rows(entry, tmp_path, monkeypatch):
+    """By the one command that its page names; the bytes of a figure belong to matplotlib's version."""
+    shutil.copy(entry / "rnngrad.db", tmp_path)
+    argv = ["rnngrad", "report", "--store", str(tmp_path / "rnngrad.db"), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit) as done:
+        cli.main()
+    assert not done.value.code
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {path.name for path in entry.iterdir()} - {
+        "rnngrad.db"
+    }
 
 
 def test_no_reported_seed_was_used_for_tuning(store_of):

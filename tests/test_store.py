@@ -255,7 +255,7 @@ def test_a_repeated_run_counts_once_and_a_finished_one_before_an_interrupted_one
     store = recorded(tmp_path, card)
     copies = store.runs()
     for copy in copies:
-        row = {k: v for k, v in copy.items() if k != "id"} | {"status": "interrupted", "steps": 1}
+        row = {k: v for k, v in copy.items() if k not in ("id", "key")} | {"status": "interrupted", "steps": 1}
         store.add_run(row)
     (comparison,) = comparisons(store.runs())
     assert [run["id"] for run in comparison.lines[0].runs] == [1, 2]
@@ -410,3 +410,22 @@ def test_an_interrupted_study_counts_its_runs(tmp_path, card):
         ("lstm", "finished", 20),
         ("rnn", "interrupted", 10),
     ]
+
+
+def test_a_second_command_leaves_the_runs_to_the_first(tmp_path, capsys, monkeypatch):
+    """It says so and shows what there is; other runs it computes."""
+    process, out = start(tmp_path)
+    argv = ["rnngrad", "task", str(tmp_path / "mine.toml"), "--out", str(out), "--seeds", "2", "--json"]
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit) as done:
+        cli.main()
+    stdout, stderr = capsys.readouterr()
+    assert not done.value.code
+    assert "2 are left to another command, which computes them" in " ".join(stderr.split())
+    assert {json.loads(line)["status"] for line in stdout.splitlines()[:2]} == {"running"}
+    steps = stored_steps(out)
+    while stored_steps(out) == steps:
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.kill()
+    process.communicate()

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 RULES: dict[str, Callable[[Mapping[str, float], float], bool]] = {
     "loss_below": lambda scores, value: scores["loss"] < value,
     "recall_at_least": lambda scores, value: scores["recall"] >= value,
+    "accuracy_at_least": lambda scores, value: scores["accuracy"] >= value,
+    "exact_at_least": lambda scores, value: scores["exact"] >= value,
 }
 """Test scores and the card's value to: is the rule met?"""
 
-SCORES = {"loss_below": "loss", "recall_at_least": "recall"}
-"""The score that each rule reads."""
+SCORES = {rule: rule.split("_")[0] for rule in RULES}
+"""The score that each rule reads: all but the loss are shares."""
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def _entry(group: Group | None) -> str:
     """Of the table of cells by lags."""
     if group is None:
         return "–"
-    step = f" at {group.step:,}" if group.step and group.ended < len(group.runs) else ""
+    step = f", step {group.step:,}" if group.step and group.ended < len(group.runs) else ""
     return f"{group.ended}/{len(group.runs)} done{step}, {group.solved} solved"
 
 

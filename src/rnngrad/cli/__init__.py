@@ -8,27 +8,28 @@ import sys
 import click
 
 from ..errors import UsageError
-from .bench import bench
-from .compare import compare
-from .depth import depth
-from .listing import list_
-from .probe import probe
-from .remedies import remedies as remedies  # joins the group of depth
-from .report import report
-from .sweep import sweep
-from .task import task
+from ..store import faults
+from .lazy import Home, LazyGroup
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+SUBCOMMANDS = {
+    "bench": Home("bench", "bench", "Time a training step: the CPU engine beside torch.nn and the Python loop."),
+    "compare": Home("compare", "compare", "Time beside depth: the gradient by layers and by steps, measured alike."),
+    # Its group, which remedies joins.
+    "depth": Home("remedies", "depth", "The feed-forward analysis: depth in place of time."),
+    "list": Home("listing", "list_", "What there is to choose from."),
+    "probe": Home("probe", "probe", "How far back does a net's gradient reach, and what does theory say?"),
+    "report": Home("report", "report", "Tables and figures again, from stored rows, without training."),
+    "runs": Home("runs", "runs", "The runs in the store: list, filter, show, export, merge, check."),
+    "sweep": Home("sweep", "sweep", "Train a task card over lags, cells, learning rates and seeds."),
+    "task": Home("task", "task", "Train the cells of a task card and measure their gradient flow."),
+}
 
 
-@click.group(context_settings=HELP)
+@click.group(cls=LazyGroup, homes=SUBCOMMANDS, context_settings=HELP)
 @click.version_option(package_name="rnngrad")
 def command() -> None:
     """The reference laboratory for long-term dependencies in recurrent networks."""
-
-
-for subcommand in (task, sweep, probe, depth, compare, report, list_, bench):
-    command.add_command(subcommand)
 
 
 def main() -> None:
@@ -48,7 +49,11 @@ def main() -> None:
         sys.exit(_complain(message, 2))
     except (KeyboardInterrupt, click.Abort):
         sys.exit(_complain("interrupted; what was stored before is kept", 130))
-    except (OSError, sqlite3.Error) as error:
+    except faults.StoreFault as error:
+        sys.exit(_complain(str(error), 1))
+    except sqlite3.Error as error:
+        sys.exit(_complain(f"the run failed: the store: {faults.in_words(error)}", 1))
+    except OSError as error:
         sys.exit(_complain(f"the run failed: {error}", 1))
     sys.exit(code)
 

@@ -24,7 +24,7 @@ def print_plan(jobs: Sequence[TrainingJob], out: Path, room: int | None, as_json
     """The plan as a table, or as JSON. Writes nothing."""
     store = Store(out / STORE, create=False) if (out / STORE).is_file() else None
     try:
-        plan = planned(jobs, store, out, room, **flags)
+        plan = planned(jobs, store, None, out, room, **flags)
     finally:
         if store:
             store.close()

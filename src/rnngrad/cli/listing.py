@@ -33,7 +33,7 @@ def list_(what: str, as_json: bool) -> None:
             click.echo(json.dumps(row))
         else:
             text = "; ".join(str(v) for k, v in row.items() if k != "name" and v)
-            click.echo(textwrap.fill(text, 100, initial_indent=f"{row['name']:<14}", subsequent_indent=" " * 14))
+            click.echo(textwrap.fill(text, 100, initial_indent=f"{row['name']:<18}", subsequent_indent=" " * 18))
 
 
 def _described(name: str, thing: Any) -> Row:

@@ -66,7 +66,7 @@ def _print_swept_json(swept: "Swept") -> None:
 
 def _print_swept(swept: "Swept") -> None:
     console = Console(width=None if sys.stdout.isatty() else 160)
-    for part in swept.parts:
+    for part in swept.parts[:2]:  # the tests between cells are too wide for a terminal, and in the file
         console.print(on_terminal(part.title, part.lines, part.caption))
     click.echo("\n".join(wrapped(sentence) for sentence in swept.sentences))
 

@@ -7,18 +7,21 @@ import textwrap
 from math import isfinite
 from pathlib import Path
 from threading import Timer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import torch
 
-from ..engine import cpu
 from ..errors import UsageError
 from ..store import Row
+
+if TYPE_CHECKING:
+    import torch
 
 
 def set_threads(_: click.Context, __: click.Parameter, count: int | None) -> None:
     """As OMP_NUM_THREADS would have: torch's threads, which the CPU engine takes over."""
+    import torch  # which takes a second, and not every command needs it
+
     if count:
         torch.set_num_threads(count)
 
@@ -48,8 +51,10 @@ json_option = click.option(
 )
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str) -> "torch.device":
     """The device that was asked for; ``auto`` takes a GPU if there is one."""
+    import torch
+
     if name == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: torch finds no CUDA device here; use --device cpu or auto")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
@@ -57,6 +62,8 @@ def choose_device(name: str) -> torch.device:
 
 def prepare_kernels(quiet: bool) -> None:
     """Leaves torch's threads to the CPU engine and gets its kernels ready; where they must be compiled, says so."""
+    from ..engine import cpu
+
     cpu.take_threads()
     notice = Timer(
         2.0, lambda: click.echo("compiling the kernels, once on this machine: about half a minute", err=True)

@@ -1,5 +1,6 @@
 """``rnngrad task``: train the cells of a card and measure their gradient flow."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import click
 
 from .. import cards
 from ..store import Store
+from ..study import Claims
 from ..summary import comparisons
 from .dry_run import print_plan
 from .presentation import present, present_swept, print_runs, swept_of
@@ -35,16 +37,17 @@ def run(name: str, lags: list[int], rates: list[float], out: Path, as_json: bool
     if flags["dry_run"]:
         print_plan(jobs, out, room, as_json, **flags)
         return
-    store, failures = open_store(out), []
-    try:
-        plan = planned(jobs, store, out, room, **flags)
-        failures = train(plan, store, out, **flags)
-    finally:
-        ids = set(store.known([key for job in jobs for key in job.keys]).values())
-        if ids:
-            show(store, ids, out, as_json)
-        store.close()
+    failures: list[str] = []
+    with closing(open_store(out)) as store, closing(Claims(out)) as claims:
+        try:
+            failures = train(planned(jobs, store, claims, out, room, **flags), store, out, **flags)
+        finally:
+            ids = set(store.known([key for job in jobs for key in job.keys]).values())
+            if ids:
+                show(store, ids, out, as_json)
     if failures:
+        what = "a job failed" if len(failures) == 1 else f"{len(failures)} jobs failed, the first of them"
+        click.echo(f"rnngrad: {what}: {failures[0]}", err=True)
         raise click.exceptions.Exit(1)
 
 

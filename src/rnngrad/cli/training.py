@@ -108,7 +108,9 @@ def where(device: str, workers: int | None, scheduler: str | None, per_worker_gp
         raise UsageError("'--workers' and '--scheduler': a Dask cluster has its own workers; give one of the two")
     if per_worker_gpu and not (scheduler or workers):
         raise UsageError("'--per-worker-gpu': there are no workers: ask for some with '--workers' or '--scheduler'")
-    return torch.device("cuda") if per_worker_gpu and device != "cpu" else choose_device(device)
+    if per_worker_gpu:
+        return torch.device("cuda") if scheduler else choose_device("cuda")  # elsewhere there may be one
+    return choose_device(device)
 
 
 def open_store(out: Path) -> Store:
@@ -120,13 +122,19 @@ def open_store(out: Path) -> Store:
 
 
 def planned(
-    jobs: Sequence[study.TrainingJob], store: Store | None, out: Path, room: int | None, **flags: Any
+    jobs: Sequence[study.TrainingJob],
+    store: Store | None,
+    claims: study.Claims | None,
+    out: Path,
+    room: int | None,
+    **flags: Any,
 ) -> study.Plan:
-    """What is missing of the jobs; without a store everything is."""
+    """What is missing of the jobs; without a store everything is. With claims it is this process's to compute."""
     keys = [key for job in jobs for key in job.keys]
-    ended = store.ended(keys) if store else set()
+    elsewhere = set(keys) - claims.claim(keys) if claims else set()
+    ended = store.ended(keys) if store else set()  # once they are claimed, so that none ends in between
     found = study.Checkpoints(out / CHECKPOINTS).found(lambda text: click.echo(wrapped(text), err=True))
-    return study.make_plan(jobs, ended, found, room, flags["workers"] or 1)
+    return study.make_plan(jobs, ended, found, room, flags["workers"] or 1, elsewhere - ended)
 
 
 def room_for(jobs: Sequence[study.TrainingJob], **flags: Any) -> int | None:
@@ -180,6 +188,7 @@ def starting(plan: study.Plan, asked: str) -> str:
     known = f"; {len(plan.ended)} of {len(plan.keys)} runs are in the store" if plan.ended else ""
     going_on = sum(len(portion.job.keys) for portion in plan.portions if portion.checkpoint)
     known += f"; {going_on} go on from a checkpoint" if going_on else ""
+    known += f"; {len(plan.elsewhere)} are left to another command, which computes them" if plan.elsewhere else ""
     return (
         f"cells: {cells}, {at}seeds each: {len(plan.asked[0].keys)}, on {first['device']}{reason}, "
         f"engine {engines}{known}"

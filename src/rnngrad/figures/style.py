@@ -155,5 +155,6 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     with style(), warnings.catch_warnings():  # the format of an SVG's text and ids is read when it is written
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a card's title may have any letter
         figure.savefig(paths[0])
+        figure.set_layout_engine("none")  # both have the layout of the first: it costs as much as drawing
         figure.savefig(paths[1], metadata={"Date": None})
     return paths

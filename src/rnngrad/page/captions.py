@@ -17,7 +17,7 @@ OF_RUNS = {
 OF_LAGS = {
     "-success": "Success by lag: share of the runs that solved it, with Wilson's 95 % interval, and the logistic curve "
     "through them. Below, the lag at which success falls to half, with its bootstrap interval.",
-    "-steps": "Updates to solve, one panel a lag: Kaplan and Meier's estimate of the share of runs that have solved it, "
+    "-steps": "Updates to solve, one panel a lag: Kaplan and Meier's estimate of the share of runs that solved it, "
     "with its 95 % interval. A bar across a line is where a run stopped unsolved.",
     "-horizon": "How far back the gradient reaches, before and after training, by lag: the first lag at which it is "
     "under 1 % of lag 0's. Full points solved the problem, hollow ones did not.",

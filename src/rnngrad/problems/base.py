@@ -25,8 +25,6 @@ class Problem(ABC):
     name: ClassVar[str]
     protocols: ClassVar[dict[str, int]]
     """The protocols, each with the least lag for which it is defined; the first is the default."""
-    inputs: ClassVar[int]
-    outputs: ClassVar[int]
     loss_name: ClassVar[str]
     score_names: ClassVar[tuple[str, ...]] = ("loss",)
     """What a test reports: the loss, and what ``scores`` gives beside it."""
@@ -39,6 +37,16 @@ class Problem(ABC):
             raise UsageError(
                 f"lag {self.lag} is too short: problem '{self.name}', protocol '{self.protocol}' needs at least {least}"
             )
+
+    @property
+    @abstractmethod
+    def inputs(self) -> int:
+        """I, the width of an input."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """O, the width of an output."""
 
     @property
     @abstractmethod
@@ -61,11 +69,14 @@ class Problem(ABC):
 
     @abstractmethod
     def sample(self, length: int, batch: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """One batch on the generator's device: inputs (T, B, I) float32 and targets, (B,) or (T, B)."""
+        """One batch on the generator's device: inputs (T, B, I) float32 and targets, (B,) or (T, B).
+
+        Where what is taught is not what is right, as with noise on the targets, (2, B) holds the one above the other.
+        """
 
     @abstractmethod
     def loss(self, outputs: Tensor, target: Tensor) -> Tensor:
-        """The training loss of each replica. outputs (R, K, B, O), target (R, B) or (R, K, B); returns (R,)."""
+        """The training loss of each replica. outputs (R, K, B, O), target (R, …) as sampled; returns (R,)."""
 
     @abstractmethod
     def scores(self, outputs: Tensor, target: Tensor) -> dict[str, Tensor]:

@@ -5,14 +5,14 @@ from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional
 
-from .base import Problem
+from .forms import EverySymbol
+from .symbols import one_hot
 
 LETTERS, SYMBOLS, GO = 8, 10, 9
 
 
-class Copy(Problem):
+class Copy(EverySymbol):
     """Recall ten letters, drawn from eight, after the go-signal.
 
     ::
@@ -35,7 +35,6 @@ class Copy(Problem):
     protocols: ClassVar[dict[str, int]] = {"arjovsky": 1, "variable": 1}
     inputs: ClassVar[int] = GO + 1
     outputs: ClassVar[int] = LETTERS + 1
-    loss_name: ClassVar[str] = "cross entropy"
     score_names: ClassVar[tuple[str, ...]] = ("loss", "recall", "exact")
 
     @property
@@ -52,9 +51,6 @@ class Copy(Problem):
         per_length = [SYMBOLS * log(LETTERS) / length for length in self.lengths]
         return {"memoryless": sum(per_length) / len(per_length)}
 
-    def scored_steps(self, length: int) -> int:
-        return length
-
     def sample(self, length: int, batch: int, generator: Generator) -> tuple[Tensor, Tensor]:
         device = generator.device
         letters = torch.randint(1, LETTERS + 1, (SYMBOLS, batch), generator=generator, device=device)
@@ -63,11 +59,7 @@ class Copy(Problem):
         codes[:SYMBOLS] = letters
         codes[-SYMBOLS - 1] = GO
         target[-SYMBOLS:] = letters
-        one_hot = torch.zeros(length, batch, self.inputs, device=device)
-        return one_hot.scatter_(2, codes.unsqueeze(-1), 1.0), target
-
-    def loss(self, outputs: Tensor, target: Tensor) -> Tensor:
-        return self._cross_entropy(outputs, target).flatten(1).mean(dim=1)
+        return one_hot(codes, self.inputs), target
 
     def scores(self, outputs: Tensor, target: Tensor) -> dict[str, Tensor]:
         right = outputs[:, -SYMBOLS:].argmax(dim=-1) == target[:, -SYMBOLS:]
@@ -75,11 +67,3 @@ class Copy(Problem):
             "recall": right.float().mean(dim=(1, 2)),
             "exact": right.all(dim=1).float().mean(dim=1),
         }
-
-    def last_step_loss(self, output: Tensor, target: Tensor) -> Tensor:
-        return self._cross_entropy(output, target[:, -1])
-
-    @staticmethod
-    def _cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
-        per_step = functional.cross_entropy(outputs.flatten(0, -2), target.flatten(), reduction="none")
-        return per_step.view(target.shape)

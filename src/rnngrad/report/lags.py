@@ -23,6 +23,11 @@ class Part:
     caption: str = ""
     sentences: Sequence[str] = ()
 
+    @property
+    def markdown(self) -> str:
+        """All of it."""
+        return in_markdown(self.title, self.lines, self.sentences, self.caption)
+
 
 @dataclass(frozen=True)
 class Swept:
@@ -58,7 +63,7 @@ class Swept:
     @property
     def markdown(self) -> str:
         """All parts."""
-        return "\n".join(in_markdown(part.title, part.lines, part.sentences, part.caption) for part in self.parts)
+        return "\n".join(part.markdown for part in self.parts)
 
 
 def swept(comparisons: Sequence[Comparison]) -> list[Swept]:

@@ -44,7 +44,7 @@ CREATE TABLE probes (
 ) WITHOUT ROWID
 """
 MEASURES = "ALTER TABLE snapshots ADD COLUMN measures TEXT NOT NULL DEFAULT '{}'"
-EXPERIMENTS = """
+EXPERIMENT = """
 CREATE TABLE IF NOT EXISTS experiments (
     id INTEGER PRIMARY KEY,
     created_at TEXT NOT NULL,
@@ -69,6 +69,8 @@ CREATE TABLE IF NOT EXISTS portions (
     PRIMARY KEY (experiment, place)
 ) WITHOUT ROWID
 """
+EXPERIMENTS = (EXPERIMENT, MEASUREMENTS.format(name="measurements", more=""))
+"""The tables that a store before version 5 had only if it had an experiment."""
 NUMBERS = "quantity, value, seed, hidden_layers, epoch, layer, variant, x"
 STATUSES = "'running', 'finished', 'diverged', 'interrupted'"
 VERSIONS: dict[int, tuple[str, ...]] = {
@@ -83,8 +85,7 @@ VERSIONS: dict[int, tuple[str, ...]] = {
         "CREATE UNIQUE INDEX runs_key ON runs (key)",
     ),
     5: (
-        EXPERIMENTS,
-        MEASUREMENTS.format(name="measurements", more=""),
+        *EXPERIMENTS,
         MEASUREMENTS.format(name="newer", more=", portion INTEGER"),
         f"INSERT INTO newer (experiment, {NUMBERS}) SELECT experiment, {NUMBERS} FROM measurements ORDER BY rowid",
         "DROP TABLE measurements",
@@ -95,8 +96,7 @@ VERSIONS: dict[int, tuple[str, ...]] = {
 }
 """What each version has that the one before it has not; version 4 knows a run again by its ``key``, and failures.
 
-Version 5 knows a portion of an experiment again by its ``key``; the portion of a measurement is its ``place``. Before,
-a store had the tables of experiments only if it had an experiment.
+Version 5 knows a portion of an experiment again by its ``key``; the portion of a measurement is its ``place``.
 """
 
 
@@ -137,10 +137,11 @@ def _upgrade(db: sqlite3.Connection, new: bool) -> None:
                 for statement in VERSIONS[version]:
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {version}")
+        db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:  # on a full disk SQLite has rolled back by itself
+            db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
     if new:
         with suppress(sqlite3.OperationalError):  # locked: another command makes the same store, and will switch it
             db.execute("PRAGMA journal_mode = WAL")

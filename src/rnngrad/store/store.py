@@ -10,6 +10,8 @@ from typing import Any
 from ..errors import UsageError
 from ..measurement import Measurement
 from . import schema
+from .faults import in_words
+from .opening import connect
 
 JSON_COLUMNS = ("versions", "card", "baselines", "scores", "flow", "measures", "settings")
 
@@ -34,18 +36,23 @@ class Store:
             raise UsageError(f"no store at {path}: run a task first, or name one with --store")
         self.path = path
         try:
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+            self._db = connect(path, create)
         except sqlite3.Error as error:
-            raise UsageError(f"cannot open the store {path}: {error}") from None
+            raise UsageError(f"cannot open the store {path}: {in_words(error)}") from None
         try:
             self._db.row_factory = sqlite3.Row
             self.version = schema.prepare(self._db, path, create)
         except sqlite3.Error as error:
             self.close()
-            raise UsageError(f"cannot open the store {path}: {error}") from None
+            raise UsageError(f"cannot open the store {path}: {in_words(error)}") from None
         except UsageError:
             self.close()
             raise
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """To the file, for what no method does."""
+        return self._db
 
     def close(self) -> None:
         """Closes the file."""
@@ -57,10 +64,11 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # on a full disk SQLite has rolled back by itself
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def add_run(self, row: Mapping[str, Any]) -> int:
         """Inserts a run; returns its id."""

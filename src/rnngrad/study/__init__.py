@@ -1,6 +1,7 @@
 """Many runs: what is missing of a grid, computed somewhere, recorded here."""
 
 from .checkpoints import Checkpoints
+from .claims import Claims
 from .conduct import conduct
 from .grid import Grid
 from .listening import Everybody
@@ -11,6 +12,7 @@ from .training_job import TrainingJob, training_job
 
 __all__ = [
     "Checkpoints",
+    "Claims",
     "Everybody",
     "Grid",
     "Plan",

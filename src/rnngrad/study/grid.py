@@ -28,7 +28,7 @@ class Grid:
 
     def jobs(self) -> list[TrainingJob]:
         """One per lag, rate and cell, in this order. Raises UsageError for what cannot be built."""
-        cards = self._cards()
+        cards = self.cards()
         runs = len(cards) * len(self.card.cells) * len(self.seeds)
         if runs > MOST_RUNS:
             raise UsageError(
@@ -37,7 +37,8 @@ class Grid:
         where = (self.device, self.engine, self.command, self.probe_every)
         return [training_job(card, spec, self.seeds, *where) for card in cards for spec in card.cells]
 
-    def _cards(self) -> list[Card]:
+    def cards(self) -> list[Card]:
+        """One per lag and rate. Raises UsageError for what does not fit together."""
         cards = [replace(self.card, problem=override(self.card.problem, lag=lag)) for lag in dict.fromkeys(self.lags)]
         rates = dict.fromkeys(self.rates)
         varied = [_at_rate(card, rate) for card in cards for rate in rates] if rates else cards

@@ -26,10 +26,13 @@ class Portion:
 
 @dataclass(frozen=True)
 class Plan:
-    """``asked``: all jobs; ``ended``: the keys of their runs that need nothing more; ``portions``: the rest."""
+    """``asked``: all jobs; of their runs' keys ``ended`` need nothing more and ``elsewhere`` are computed by another
+    command; ``portions``: the rest.
+    """
 
     asked: tuple[Job, ...]
     ended: frozenset[str]
+    elsewhere: frozenset[str]
     portions: tuple[Portion, ...]
 
     @property
@@ -39,19 +42,25 @@ class Plan:
 
 
 def make_plan(
-    asked: Sequence[Job], ended: Collection[str], checkpoints: Sequence[Checkpoint], room: int | None, workers: int = 1
+    asked: Sequence[Job],
+    ended: Collection[str],
+    checkpoints: Sequence[Checkpoint],
+    room: int | None,
+    workers: int = 1,
+    elsewhere: Collection[str] = (),
 ) -> Plan:
     """Runs of one job are computed together, as many as fit ``room`` bytes and as leaves no worker without work.
 
-    ``ended``: keys of runs that are in the store. ``checkpoints``: the furthest first. ``room``: of one worker, None if
-    it is not known.
+    ``ended``, ``elsewhere``: keys of runs that are not to be computed. ``checkpoints``: the furthest first. ``room``:
+    of one worker, None if it is not known.
     """
-    done = frozenset(key for job in asked for key in job.keys if key in ended)
-    resumed = [portion for job in asked for portion in _resumed(job, done, checkpoints)]
+    keys = frozenset(key for job in asked for key in job.keys)
+    done, others = keys.intersection(ended), keys.intersection(elsewhere)
+    resumed = [portion for job in asked for portion in _resumed(job, done | others, checkpoints)]
     going_on = {key for portion in resumed for key in portion.job.keys}
-    fresh = [job.part(missing) for job in asked if (missing := set(job.keys) - done - going_on)]
+    fresh = [job.part(missing) for job in asked if (missing := set(job.keys) - done - others - going_on)]
     shares = -(-workers // max(1, len(fresh) + len(resumed)))
-    return Plan(tuple(asked), done, (*resumed, *(part for job in fresh for part in _cut(job, shares, room))))
+    return Plan(tuple(asked), done, others, (*resumed, *(part for job in fresh for part in _cut(job, shares, room))))
 
 
 def _resumed(job: Job, done: Collection[str], checkpoints: Sequence[Checkpoint]) -> Iterator[Portion]:

@@ -22,5 +22,6 @@ def versions() -> dict[str, str]:
 
 
 def device_name(device: torch.device) -> str:
-    """What the store calls a device: cpu, or cuda with the card's name."""
-    return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else "cpu"
+    """What the store calls a device: cpu, or cuda, with the card's name where there is one."""
+    here = device.type == "cuda" and torch.cuda.is_available()
+    return f"cuda ({torch.cuda.get_device_name(device)})" if here else device.type

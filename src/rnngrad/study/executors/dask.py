@@ -12,8 +12,10 @@ from distributed.scheduler import KilledWorker
 from ...ensemble import NUMERICS
 from ...errors import UsageError
 from ...jobs import Job, State
+from . import shielded
 from .slice import Slice, advance
 
+PATIENCE = "10s"
 SETTINGS = {
     "distributed.scheduler.allowed-failures": 2,  # the third worker that dies of a slice is the last
     "distributed.admin.large-graph-warning-threshold": "1GB",  # a state is as large as it is
@@ -40,11 +42,16 @@ class Cluster:
         self._open.enter_context(dask.config.set(SETTINGS))
         target = address or self._open.enter_context(
             LocalCluster(  # type: ignore[no-untyped-call]
-                n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address=None, silence_logs=CRITICAL
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=0,
+                dashboard_address=None,
+                silence_logs=CRITICAL,
+                preload=shielded.__name__,
             )
         )
         try:
-            self._client = self._open.enter_context(Client(target, timeout="10s"))  # type: ignore[no-untyped-call]
+            self._client = self._open.enter_context(Client(target, timeout=PATIENCE))  # type: ignore[no-untyped-call]
         except (OSError, ValueError, TimeoutError) as error:
             self._open.close()
             raise UsageError(
