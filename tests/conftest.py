@@ -46,6 +46,11 @@ def carried_out(jobs, folder, listeners=(), executor=None) -> Store:
     return store
 
 
+def batches_of(jobs):
+    """The batches of numbers of an experiment's portions, measured here."""
+    return (batch for job in jobs for batch in job.measure())
+
+
 BESIDE = ("id", "created_at", "seconds", "weights", "command", "versions")
 """What two stores of the same numbers may differ in."""
 

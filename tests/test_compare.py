@@ -1,6 +1,7 @@
 """Time beside depth: theory against measured rates, tied against redrawn weights, and words that carry the rows."""
 
 import json
+import shutil
 from dataclasses import replace
 from math import exp
 from pathlib import Path
@@ -8,19 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import batches_of
 
-from rnngrad import cli
+from rnngrad import cli, report
 from rnngrad.cells import CELLS
-from rnngrad.comparison import Setting, findings, measure
-from rnngrad.comparison import report as written
+from rnngrad.comparison import Setting, jobs
 from rnngrad.comparison.bit import draw, feed_forward, layered, recurrent
 from rnngrad.comparison.over_time import Unrolled, batch_normalised, redrawn, time_norms
 from rnngrad.comparison.rates import log_rates, probe, width_rows
 from rnngrad.comparison.remedies import PAIRS
 from rnngrad.errors import UsageError
+from rnngrad.figures import depth_and_time
+from rnngrad.findings import depth_and_time as findings
 from rnngrad.flow.layers import layer_norms
 from rnngrad.models import FeedForward
-from rnngrad.side_by_side import by_width, chosen, correlation, horizon, learners, relative
+from rnngrad.side_by_side import by_width, chosen, correlation, horizon, learners, numbers_of, relative, rows_of
+from rnngrad.store import Store
 from rnngrad.streams import generator
 from rnngrad.theory import mean_field
 
@@ -30,7 +34,13 @@ ENTRY = Path(__file__).parents[1] / "reports" / "depth-and-time"
 
 @pytest.fixture(scope="module")
 def rows():
-    return json.loads(json.dumps(list(measure(SMALL, lambda text: None))))
+    return measured(SMALL)
+
+
+def measured(setting):
+    """The rows of a comparison, through the store's numbers."""
+    numbers = [number for batch in batches_of(jobs(setting)) for number in batch]
+    return findings.rows(setting.columns, numbers)
 
 
 def rates(net, setting):
@@ -139,7 +149,7 @@ def test_the_carousel_keeps_its_gradient_and_orthogonal_layers_theirs():
 
 def test_a_net_that_can_learn_the_bit_learns_it():
     setting = Setting(length=10, width=16, seeds=(0, 1, 2), widths=(2,), updates=200)
-    found = list(measure(setting, lambda text: None))
+    found = measured(setting)
     for net in ("mlp", "rnn"):
         assert learners(found, net) == {0, 1, 2}
         assert all(row["loss"] < 0.4 for row in chosen(found, event="training", net=net))
@@ -182,26 +192,26 @@ def test_the_table_carries_the_horizons():
 
     found = [row("plain", "depth", 1.0), row("plain", "time", 0.1)]
     assert (horizon(found[0]), horizon(found[1])) == (5, float("inf"))
-    assert horizon({"log_rms_per_sample": [0.0, -1.0, None]}) == 2
-    assert np.isneginf(relative({"log_rms_per_sample": [None, None]})).all()
+    assert horizon({"log_rms_per_sample": [0.0, -1.0, -np.inf]}) == 2
+    assert np.isneginf(relative({"log_rms_per_sample": [-np.inf, -np.inf]})).all()
     others = [
         {"event": "setting", "length": 10},
         *({**row("", "time", 0.5), "event": "flow", "net": net, "moment": "trained"} for net in ("mlp", "rnn")),
         {**row("", "time", 0.5), "event": "flow", "net": "redrawn"},
         *({"event": "theory", "name": f"sqrt_chi_1 over {over}", "log_factor": -0.5} for over in ("depth", "time")),
     ]
-    table = findings.horizon_table([*found, *others])
+    table = findings.table([*found, *others])
     assert table[1] == ["plain", "plain depth", "h", "5", "0.368", "plain time", "h", "> 9", "0.905"]
     assert table[-1][3] == "9"
 
 
-def test_one_seed_and_dead_units_are_told_and_drawn(tmp_path):
+def test_one_seed_and_dead_units_are_told_and_drawn():
     """ReLU nets so narrow that some gradients are exactly 0."""
     setting = Setting("relu", width=2, length=12, seeds=(0,), widths=(2,), updates=1)
-    found = list(measure(setting, lambda text: None))
-    assert any(None in row["log_rms_per_sample"] for row in chosen(found, event="remedy"))
+    found = measured(setting)
+    assert any(-np.inf in row["log_rms_per_sample"] for row in chosen(found, event="remedy"))
     assert findings.sentences(found)
-    assert all(path.stat().st_size for path in written.draw(found, tmp_path))
+    assert depth_and_time("title", found).axes
 
 
 @pytest.mark.parametrize(
@@ -223,39 +233,49 @@ def test_what_no_net_can_have_is_refused(options, message):
 
 def test_a_size_beyond_memory_is_refused_before_anything_is_drawn():
     with pytest.raises(UsageError, match=r"GiB.*--width"):
-        measure(Setting(width=10**6), lambda text: None)
+        jobs(Setting(width=10**6))
 
 
 def run(monkeypatch, capsys, *words):
-    monkeypatch.setattr("sys.argv", ["rnngrad", "compare", *words])
+    monkeypatch.setattr("sys.argv", ["rnngrad", *words])
     with pytest.raises(SystemExit) as end:
         cli.main()
     return end.value.code or 0, *capsys.readouterr()
 
 
-def test_the_command_writes_rows_table_and_figure_and_prints_json(tmp_path, monkeypatch, capsys):
-    small = (
-        "--width",
-        "4",
-        "--widths",
-        "4",
-        "--length",
-        "10",
-        "--seeds",
-        "2",
-        "--updates",
-        "1",
-        "--out",
-        str(tmp_path),
-    )
-    code, out, err = run(monkeypatch, capsys, *small, "--json", "--quiet")
+WORDS = ("--width", "4", "--widths", "4", "--length", "10", "--seeds", "2", "--updates", "1", "--quiet")
+
+
+def test_the_command_writes_rows_tables_and_figure_and_prints_json_and_report_does_so_again(
+    tmp_path, monkeypatch, capsys
+):
+    code, out, err = run(monkeypatch, capsys, "compare", *WORDS, "--out", str(tmp_path), "--json")
     lines = [json.loads(line) for line in out.splitlines()]
     assert (code, err) == (0, "")
-    stem = written.STEM
-    assert {path.name for path in tmp_path.iterdir()} == {f"{stem}.{kind}" for kind in ("jsonl", "md", "png", "svg")}
-    rows = written.read(tmp_path / f"{stem}.jsonl")
-    assert lines[:-1] == rows
-    assert (tmp_path / f"{stem}.md").read_text(encoding="utf-8") == written.markdown(rows)
+    drawn = {f"depth-and-time.{kind}" for kind in ("md", "png", "svg")}
+    assert {path.name for path in tmp_path.iterdir()} == drawn | {"rnngrad.db"}
+    assert [line["event"] for line in lines if line["event"] in ("setting", "files")] == ["setting", "files"]
+    assert len(chosen(lines, event="remedy")) == 2 * 2 * len(PAIRS)
+    before = {name: (tmp_path / name).read_bytes() for name in drawn}
+    code, again, _ = run(monkeypatch, capsys, "report", "--store", str(tmp_path / "rnngrad.db"), "--json")
+    assert (code, again) == (0, out)
+    assert {name: (tmp_path / name).read_bytes() for name in drawn} == before
+
+
+def test_an_interrupted_command_says_how_to_go_on_and_does(tmp_path, monkeypatch, capsys):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rnngrad.comparison.measure.train", interrupted)
+        code, out, err = run(monkeypatch, capsys, "compare", *WORDS, "--out", str(tmp_path))
+    count = len(jobs(Setting(widths=(4,), width=4, length=10)))
+    assert (code, out) == (130, "")
+    said = f"{count - 2} of {count} portions are in the store {tmp_path / 'rnngrad.db'}: repeat"
+    assert said in " ".join(err.split())
+    code, out, err = run(monkeypatch, capsys, "compare", *WORDS[:-1], "--out", str(tmp_path))
+    assert code == 0
+    assert f"{count - 2} of {count} portions are in the store already" in err
 
 
 @pytest.mark.parametrize(
@@ -269,27 +289,28 @@ def test_the_command_writes_rows_table_and_figure_and_prints_json(tmp_path, monk
     ],
 )
 def test_wrong_words_are_one_line(words, message, tmp_path, monkeypatch, capsys):
-    code, out, err = run(monkeypatch, capsys, *words, "--out", str(tmp_path / "new"))
+    code, out, err = run(monkeypatch, capsys, "compare", *words, "--out", str(tmp_path / "new"))
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert message in err
     assert not (tmp_path / "new").exists()
 
 
-def test_rows_of_another_kind_are_refused(tmp_path):
-    other = tmp_path / "other.jsonl"
-    other.write_text('{"event": "run"}\n')
-    with pytest.raises(UsageError, match=r"no rows of `rnngrad compare`"):
-        written.read(other)
+def test_a_row_comes_out_of_the_store_as_it_went_in():
+    row = {"event": "remedy", "over": "time", "pair": "a way around", "net": "LSTM, carousel (f = 1)", "state": "hc"}
+    row |= {"seed": 3, "log_rate": None, "log_rms_per_sample": [0.5, -np.inf]}
+    ceiling = {"event": "ceiling", "name": "hochreiter_global", "log_factor": 1.5, "vacuous": 2, "of": 10}
+    numbers = [n for own in (row, ceiling) for n in numbers_of(own)]
+    stored = [n._replace(value=None if np.isnan(n.value) else float(n.value)) for n in numbers]
+    assert rows_of(stored) == [row, ceiling]
+    assert json.dumps(rows_of(stored)) == json.dumps([row, ceiling])
 
 
-def test_the_ledgers_table_comes_out_of_its_rows():
-    text = written.markdown(written.read(ENTRY / f"{written.STEM}.jsonl"))
-    assert (ENTRY / f"{written.STEM}.md").read_text(encoding="utf-8") == text
-    assert text in (ENTRY / "README.md").read_text(encoding="utf-8")
-
-
-def test_the_readmes_rates_are_the_ledgers():
-    lines = findings.width_table(written.read(ENTRY / f"{written.STEM}.jsonl"))
+def test_the_readmes_rates_are_the_ledgers(tmp_path):
+    shutil.copy(ENTRY / "rnngrad.db", tmp_path)
+    store = Store(tmp_path / "rnngrad.db", create=False)
+    (found,) = report.found(store)
+    store.close()
+    lines = findings.width_table(found.rows)
     readme = (ENTRY.parents[1] / "README.md").read_text(encoding="utf-8")
     assert len(lines) == 4
     assert all(f"| {' | '.join(line)} |" in readme for line in lines)

@@ -5,6 +5,7 @@ from math import exp, log
 import numpy as np
 import pytest
 import torch
+from conftest import batches_of
 
 from rnngrad.data import digits
 from rnngrad.depth import chain, factors
@@ -22,7 +23,7 @@ def numbers(measured):
 
 @pytest.mark.parametrize("factor", [0.9, 1.1, -1.5, 1.0, 0.034])
 def test_the_linear_chain_is_exact_to_rounding(factor):
-    rows = chain_finding.rows({}, numbers(chain.measure([factor], 100, CPU)))
+    rows = chain_finding.rows({}, numbers(batches_of(chain.jobs([factor], 100, CPU))))
     (whole,) = (row for row in rows if row["event"] == "chain")
     assert whole["layers"] == 100
     assert whole["log_activation"] == pytest.approx(100 * log(abs(factor)), abs=1e-12)
@@ -32,7 +33,7 @@ def test_the_linear_chain_is_exact_to_rounding(factor):
 
 
 def test_the_published_factors_in_words():
-    found = chain_finding.rows({}, numbers(chain.measure([0.9, 1.1], 100, CPU)))
+    found = chain_finding.rows({}, numbers(batches_of(chain.jobs([0.9, 1.1], 100, CPU))))
     told = chain_finding.sentences(found)
     assert "2.656e-05" in told[0]
     assert "1.378e+04" in told[1]
@@ -45,7 +46,7 @@ def test_the_published_factors_in_words():
 )
 def test_a_chain_that_cannot_be_is_refused(factor, depth, message):
     with pytest.raises(UsageError, match=message):
-        chain.measure([factor], depth, CPU)
+        chain.jobs([factor], depth, CPU)
 
 
 @pytest.mark.parametrize("weight", [4.0, 4.5, -6.894, 20, 100])
@@ -69,7 +70,7 @@ def test_the_widest_growth_interval():
 
 @pytest.fixture(scope="module")
 def found():
-    return factors_finding.rows({"seeds": 3}, numbers(factors.measure(digits(), range(3), CPU)))
+    return factors_finding.rows({"seeds": 3}, numbers(batches_of(factors.jobs(digits(), range(3), CPU))))
 
 
 def test_no_factor_of_nielsens_nets_reaches_a_quarter_of_the_largest_weight(found):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from conftest import batches_of
 from torch.nn.functional import cross_entropy
 
 from rnngrad.data import digits
@@ -16,7 +17,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def rows():
     """Of one seed at the published width."""
-    return finding.rows({"seeds": 1}, [row for batch in glorot.measure(digits(), [0], CPU) for row in batch])
+    return finding.rows({"seeds": 1}, [row for batch in batches_of(glorot.jobs(digits(), [0], CPU)) for row in batch])
 
 
 @pytest.mark.parametrize(("variant", "limit"), [("standard", 0.4901), ("normalised", 0.8488)])
@@ -53,7 +54,7 @@ def test_variances_against_autograd(monkeypatch):
     """At a small width: gradients and weight gradients of single samples, one by one."""
     monkeypatch.setattr(glorot, "WIDTHS", (784, 12, 12, 10))
     monkeypatch.setattr(glorot, "EVERY", 200)
-    found = {(row.quantity, row.layer): row.value for row in next(glorot.measure(digits(), [3], CPU))}
+    found = {(row.quantity, row.layer): row.value for row in next(batches_of(glorot.jobs(digits(), [3], CPU)))}
     model = FeedForward.seeded((784, 12, 12, 10), "tanh", "standard", [3]).to(torch.float64)
     images, labels = (torch.from_numpy(array[::200]) for array in digits())
     squares = {}

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from conftest import batches_of
 from torch.nn.functional import one_hot
 
 from rnngrad.data import digits, nielsen_norms
@@ -111,8 +112,10 @@ def test_it_yields_as_many_batches_as_it_says_and_every_quantity(monkeypatch):
     monkeypatch.setattr(nielsen, "HIDDEN_LAYERS", (1, 2))
     monkeypatch.setattr(nielsen, "INITIAL_SEEDS", 3)
     monkeypatch.setattr(nielsen, "EPOCHS", 4)
-    batches = list(nielsen.measure(digits(), [0, 1], CPU))
-    assert len(batches) == nielsen.batches(2)
+    jobs = nielsen.jobs(digits(), [0, 1], CPU)
+    batches = list(batches_of(jobs))
+    assert len(batches) == sum(job.budget for job in jobs)
+    assert len({job.name for job in jobs}) == len(jobs)
     rows = [row for batch in batches for row in batch]
     at_start = {row.seed for row in rows if (row.epoch, row.quantity) == (0, "log_norm_of_mean")}
     later = {row.seed for row in rows if (row.epoch, row.quantity) == (3, "log_norm_of_mean")}

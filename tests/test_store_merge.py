@@ -212,7 +212,7 @@ def experiment(path, status, values):
         row = {"created_at": "2026-11-22", "name": "chain", "settings": {"depth": 9}, "device": "cpu", "versions": {}}
         run = store.add_experiment({**row, "command": "rnngrad depth chain", "status": status, "seconds": 1.0})
         numbers = [Measurement("gradient", value, 0, 9, 0, 1, "x", None) for value in values]
-        store.add_measurements(run, numbers)
+        store.add_portion(run, 0, "portion", numbers)
     return path, numbers
 
 

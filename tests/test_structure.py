@@ -15,6 +15,7 @@ LAYERS = [
     "stats",
     "measurement",
     "jobs",
+    "measuring",
     "data",
     "theory",
     "problems",

@@ -1,6 +1,7 @@
-"""An experiment's numbers to the store, as they are measured."""
+"""An experiment: portions that any executor measures, and their way into the store."""
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -8,51 +9,39 @@ from typing import Any
 
 import torch
 
+from .jobs import Job, Tick
 from .measurement import Measurement
+from .measuring import MeasuringJob
 from .store import Store
+from .study.plan import Plan, make_plan
 from .study.provenance import device_name, versions
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """``numbers`` yields them in batches, some of which may be empty.
+    """``jobs``: its portions, in the order in which their numbers are read.
 
-    ``settings``: what was chosen, as text and numbers; two experiments of one name and equal settings are the same.
-    ``earlier``: the id in the store of one that is to be continued, see :func:`resumable`.
+    ``settings``: what was chosen, as text and numbers; two experiments of one name, device and equal settings are the
+    same if their portions are.
     """
 
     name: str
     settings: Mapping[str, Any]
     device: torch.device
     command: str
-    numbers: Iterator[list[Measurement]]
-    earlier: int | None = None
+    jobs: Sequence[MeasuringJob]
 
-    def record(self, store: Store, watch: Callable[[], None]) -> int:
-        """Measures and writes, calling ``watch`` after every batch; returns the experiment's id in the store.
+    @property
+    def places(self) -> dict[str, int]:
+        """Of the portions, by key."""
+        return {job.keys[0]: place for place, job in enumerate(self.jobs)}
 
-        Whatever ends it early, Ctrl-C included, leaves what was measured in the store, marked as interrupted.
-        """
-        experiment = store.add_experiment(self._row()) if self.earlier is None else self.earlier
-        (spent,) = (row["seconds"] for row in store.experiments() if row["id"] == experiment)
-        began, status = monotonic() - spent, "interrupted"
-        try:
-            for batch in self.numbers:
-                if batch:
-                    with store.transaction():
-                        store.add_measurements(experiment, batch)
-                        store.update_experiment(experiment, {"seconds": monotonic() - began})
-                watch()
-            status = "finished"
-        finally:
-            store.update_experiment(experiment, {"status": status, "seconds": monotonic() - began})
-        return experiment
-
-    def _row(self) -> dict[str, Any]:
+    def row(self) -> dict[str, Any]:
+        """What the store says of it before anything is measured."""
         return {
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "name": self.name,
-            "settings": dict(self.settings),
+            "settings": json.loads(json.dumps(self.settings)),
             "device": device_name(self.device),
             "versions": versions(),
             "command": self.command,
@@ -61,10 +50,71 @@ class Experiment:
         }
 
 
-def resumable(store: Store, name: str, settings: Mapping[str, Any]) -> int | None:
-    """The id of the newest experiment of that name and these settings, finished or not; None if there is none.
+class ExperimentRecorder:
+    """Writes every portion in one transaction as soon as it is measured; see :class:`~.study.listening.Listener`.
 
-    A batch is in the store as a whole or not at all, also after the program was killed.
+    The experiment's row ``id`` is made with its first portion, unless the store has one that this one continues.
+    ``failures`` has the reasons of portions that failed.
     """
-    same = [row["id"] for row in store.experiments() if (row["name"], row["settings"]) == (name, settings)]
-    return max(same, default=None)
+
+    def __init__(self, store: Store, experiment: Experiment) -> None:
+        self.store, self.experiment = store, experiment
+        self.places, self.row = experiment.places, experiment.row()
+        self.failures: list[str] = []
+        self.id = self._earlier()
+        spent = next((row["seconds"] for row in store.experiments() if row["id"] == self.id), 0.0)
+        self._began = monotonic() - spent
+
+    def plan(self, workers: int = 1) -> Plan:
+        """What is missing. What another experiment has measured is taken over, and not missing."""
+        ended = set()
+        for key, (experiment, place) in self.store.measured(list(self.places)).items():
+            ended.add(key)
+            if experiment != self.id:
+                self._write(key, self.store.measurements(experiment, place))
+        return make_plan(self.experiment.jobs, ended, (), None, workers)
+
+    def started(self, job: Job, step: int | None) -> None:
+        """Nothing is known yet."""
+
+    def ticked(self, job: Job, tick: Tick) -> None:
+        """The last tick of a portion has all its numbers."""
+        for report in tick.reports:
+            self._write(report.key, report.numbers)
+
+    def ended(self, job: Job) -> None:
+        """It is in the store already."""
+
+    def failed(self, job: Job, reason: str) -> None:
+        """Keeps the reason; repeated, the command tries again."""
+        self.failures.append(reason)
+        self._write(job.keys[0], (), reason)
+
+    def interrupt(self) -> None:
+        """Marks what was begun and has not ended."""
+        self._close("interrupted")
+
+    def finish(self) -> None:
+        """Marks the experiment as finished, if nothing failed."""
+        self._close("interrupted" if self.failures else "finished")
+
+    def _earlier(self) -> int | None:
+        """The newest experiment that this one continues: the same, with no portions but those of this one."""
+        same = ("name", "settings", "device")
+        for row in reversed(self.store.experiments()):
+            known = self.store.portions(row["id"])
+            ours = all(self.places.get(key) == place for place, key in known.items())
+            if known and ours and all(row[column] == self.row[column] for column in same):
+                return int(row["id"])
+        return None
+
+    def _write(self, key: str, numbers: Sequence[Measurement], reason: str | None = None) -> None:
+        with self.store.transaction():
+            if self.id is None:
+                self.id = self.store.add_experiment(self.row)
+            self.store.add_portion(self.id, self.places[key], key, numbers, reason)
+            self.store.update_experiment(self.id, {"status": "running", "seconds": monotonic() - self._began})
+
+    def _close(self, status: str) -> None:
+        if self.id is not None:
+            self.store.update_experiment(self.id, {"status": status})

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
+from .measurement import Measurement
+
 Row = Mapping[str, Any]
 
 
@@ -28,14 +30,15 @@ class State:
 class Report:
     """One evaluation of the run ``key``: columns of the store's tables runs, snapshots and probes, and the weights.
 
-    ``weights`` is a safetensors file as bytes.
+    ``weights`` is a safetensors file as bytes. Of a portion of an experiment it is its ``numbers`` alone, all of them.
     """
 
     key: str
-    outcome: Row
-    snapshot: Row
+    outcome: Row = field(default_factory=dict)
+    snapshot: Row = field(default_factory=dict)
     probes: tuple[Row, ...] = ()
     weights: bytes = b""
+    numbers: tuple[Measurement, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Job(ABC):
     """Runs that are computed together. It can be pickled.
 
     ``runs``: what is known of each before it starts, columns of the store's table of runs, ``key`` and ``card`` among
-    them.
+    them; the ``key`` alone of a portion of an experiment, which is a run to whatever plans and computes.
     """
 
     runs: tuple[Row, ...]

@@ -1,5 +1,8 @@
 """Will it fit? Estimates are made before a run starts, so that a size too large is refused and not killed."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import psutil
 import torch
 
@@ -10,6 +13,8 @@ from .models import Recurrent
 
 WEIGHT_COPIES = 8
 """Float32 copies of the weights at once: model, working copy, gradient twice, Adam's two moments, a float64 copy."""
+LAYERED_COPIES = 5
+"""Float64 copies of weights and states at once, of feed-forward nets."""
 
 
 def update_bytes(
@@ -25,6 +30,12 @@ def update_bytes(
     norms = 8 * replicas * steps * (6 * batch + 4 * cell.state_width(hidden))
     weights = Recurrent.weights(cell, inputs, hidden, max(1, outputs))
     return kept + data + norms + WEIGHT_COPIES * 4 * replicas * weights
+
+
+def layered_bytes(widths: Sequence[int], replicas: int, samples: int) -> int:
+    """Peak bytes of one update of feed-forward nets, or of one flow measurement in float64; an upper estimate."""
+    weights = sum((below + 1) * own for below, own in pairwise(widths))
+    return LAYERED_COPIES * 8 * replicas * (weights + samples * sum(widths))
 
 
 def available_bytes(device: torch.device) -> int:

@@ -7,6 +7,9 @@ from typing import Self
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from .jobs import Job, Tick
+from .study import Plan
+
 PLAIN_EVERY = 5.0
 """Seconds between plain lines where stderr is no terminal."""
 
@@ -35,21 +38,39 @@ class Display:
 
 
 class Percent(Display):
-    """How far an experiment is."""
+    """How far an experiment is; see :class:`~rnngrad.study.listening.Listener`."""
 
-    def __init__(self, what: str, total: int, quiet: bool) -> None:
-        self.what, self.total, self.done = what, total, 0
-        self.started = self.last_plain = monotonic()
+    def __init__(self, what: str, plan: Plan, quiet: bool) -> None:
+        self.what, self.total = what, sum(job.budget for job in plan.asked)
+        self.left = {portion.job.name: portion.job.budget for portion in plan.portions}
+        self.missing = sum(self.left.values())
+        self.began = self.last_plain = monotonic()
         super().__init__(self._line, quiet)
 
-    def advance(self) -> None:
-        """One batch more is done."""
-        self.done += 1
+    def started(self, job: Job, step: int | None) -> None:
+        """From the beginning, also where its worker was lost."""
+        self.left[job.name] = job.budget
+
+    def ticked(self, job: Job, tick: Tick) -> None:
+        """A step more, or all of them where it was computed elsewhere."""
+        if self.left[job.name] != job.budget - tick.step:
+            self._set(job, job.budget - tick.step)
+
+    def ended(self, job: Job) -> None:
+        """Its last tick has said so."""
+
+    def failed(self, job: Job, reason: str) -> None:
+        """There is nothing more to wait for."""
+        self._set(job, 0)
+
+    def _set(self, job: Job, left: int) -> None:
+        self.left[job.name] = left
         if not self.moves and monotonic() - self.last_plain > PLAIN_EVERY:
             self.last_plain = monotonic()
             self.console.print(self._line(), soft_wrap=True)
 
     def _line(self) -> str:
-        share = min(1.0, self.done / self.total)
-        left = (monotonic() - self.started) * (1 - share) / share if share else 0.0
-        return f"{self.what}: {share:.0%}, about {minutes(left)} left"
+        left = sum(self.left.values())
+        done = self.missing - left
+        time = f", about {minutes((monotonic() - self.began) * left / done)} left" if done else ""
+        return f"{self.what}: {1 - left / self.total:.0%}{time}"

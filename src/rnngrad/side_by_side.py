@@ -1,11 +1,16 @@
-"""The rows of a comparison of depth and time, read: what its figure, tables and words are made of."""
+"""The rows of a comparison of depth and time, read: what its figure, tables and words are made of.
+
+In the store a row is several numbers: their ``variant`` has the event and the labels, ``x`` the lag in a list.
+"""
 
 from collections.abc import Sequence
-from math import inf, log
+from math import inf, log, nan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .measurement import Measurement
 
 Row = dict[str, Any]
 Array = NDArray[np.float64]
@@ -15,6 +20,51 @@ LEARNED = 0.9
 """Share of right answers from which on a net counts as having learned the bit; guessing gives one half."""
 FEWEST = 3
 """Seeds below which a correlation says nothing."""
+
+
+LABELS = {
+    "theory": ("name",),
+    "ceiling": ("name",),
+    "flow": ("over", "net", "moment", "state"),
+    "remedy": ("over", "pair", "net", "state"),
+    "rate": ("width",),
+    "training": ("net",),
+}
+"""What names a row, beside its seed, by its event."""
+BETWEEN = " | "
+WHOLE = ("width", "vacuous", "of")
+
+
+def numbers_of(row: Row) -> list[Measurement]:
+    """A row as numbers of the store."""
+    labels = LABELS[row["event"]]
+    variant, seed = BETWEEN.join([row["event"], *(str(row[name]) for name in labels)]), row.get("seed")
+    found = []
+    for name in [name for name in row if name not in ("event", "seed", *labels)]:
+        lags = enumerate(row[name]) if isinstance(row[name], list) else [(None, row[name])]
+        found += [Measurement(name, nan if own is None else own, seed, variant=variant, x=lag) for lag, own in lags]
+    return found
+
+
+def rows_of(numbers: Sequence[Measurement]) -> list[Row]:
+    """The rows that the numbers were; None where the store has no number."""
+    rows: dict[tuple[str, int | None], Row] = {}
+    for n in numbers:
+        row = rows.setdefault((n.variant, n.seed), _named(n))
+        value = int(n.value) if n.quantity in WHOLE else n.value
+        if n.x is None:
+            row[n.quantity] = value
+        else:
+            row.setdefault(n.quantity, []).append(value)
+    return list(rows.values())
+
+
+def _named(n: Measurement) -> Row:
+    """A row with nothing but its names."""
+    event, *names = n.variant.split(BETWEEN)
+    labels = zip(LABELS[event], names, strict=True)
+    row: Row = {"event": event, **{label: int(own) if label in WHOLE else own for label, own in labels}}
+    return row if n.seed is None else row | {"seed": n.seed}
 
 
 def setting_of(rows: Sequence[Row]) -> Row:
@@ -34,7 +84,7 @@ def theory(rows: Sequence[Row], name: str) -> float:
 
 def relative(row: Row) -> Array:
     """Natural log of the gradient relative to lag 0, by lag; -inf for an exact 0."""
-    logs: Array = np.array([-inf if value is None else value for value in row["log_rms_per_sample"]])
+    logs: Array = np.array(row["log_rms_per_sample"])
     return logs - logs[0] if np.isfinite(logs[0]) else logs
 
 

@@ -1,21 +1,15 @@
 """``rnngrad depth``: the feed-forward analysis, one subcommand per experiment."""
 
-import shlex
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import torch
 
 from .. import data
-from ..experiment import Experiment
-from ..measurement import Measurement
-from ..progress import Percent
-from ..store import Store
-from .presentation import present_found
-from .shared import choose_device, json_option, single_thread_option, writable
+from .experiments import run
+from .shared import choose_device, json_option, single_thread_option
+from .training import WORKER_OPTIONS, where
 
 Options = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -25,13 +19,14 @@ def depth() -> None:
     """The feed-forward analysis: depth in place of time."""
 
 
-def options(seeds: tuple[int, int] | None = None, reads_digits: bool = False) -> Options:
+def options(seeds: tuple[int, int] | None = None, reads_digits: bool = False, takes_workers: bool = False) -> Options:
     """What the subcommands share; ``seeds``: how many by default and at most, where there are any."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         chosen = [
             single_thread_option,
             click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
+            *(WORKER_OPTIONS if takes_workers else ()),
             click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True),
             json_option,
             click.option("--quiet", is_flag=True, help="No progress on stderr."),
@@ -50,28 +45,27 @@ def options(seeds: tuple[int, int] | None = None, reads_digits: bool = False) ->
 
 
 @depth.command(name="nielsen")
-@options(seeds=(30, 10_000), reads_digits=True)
+@options(seeds=(30, 10_000), reads_digits=True, takes_workers=True)
 def nielsen(seeds: int, file: Path | None, device: str, **how: Any) -> None:
     """Nielsen's chapter 5: bias gradients of sigmoid nets, in many seeds, beside what he published.
 
-    SEEDS nets of each depth are trained, 500 full-batch steps; at initialisation there are at least 200.
+    SEEDS nets of each depth are trained, 500 full-batch steps; at initialisation there are at least 200. Every 30 of
+    them are in the store as soon as they are measured: a repeated command measures only what is missing.
     """
     from ..depth import nielsen as experiment
 
-    digits, chosen = data.digits(file), choose_device(device)
-    numbers = experiment.measure(digits, range(seeds), chosen)
-    run("nielsen", {"seeds": seeds, **_source(file)}, chosen, experiment.batches(seeds), numbers, **how)
+    digits, chosen = data.digits(file), where(device, **how)
+    run("nielsen", {"seeds": seeds, **_source(file)}, chosen, experiment.jobs(digits, range(seeds), chosen), **how)
 
 
 @depth.command(name="glorot")
-@options(seeds=(5, 1_000), reads_digits=True)
+@options(seeds=(5, 1_000), reads_digits=True, takes_workers=True)
 def glorot(seeds: int, file: Path | None, device: str, **how: Any) -> None:
     """Glorot & Bengio: Jacobians, gradients and weight gradients of tanh nets, standard and normalised weights."""
     from ..depth import glorot as experiment
 
-    digits, chosen = data.digits(file), choose_device(device)
-    numbers = experiment.measure(digits, range(seeds), chosen)
-    run("glorot", {"seeds": seeds, **_source(file)}, chosen, seeds * len(experiment.INITS), numbers, **how)
+    digits, chosen = data.digits(file), where(device, **how)
+    run("glorot", {"seeds": seeds, **_source(file)}, chosen, experiment.jobs(digits, range(seeds), chosen), **how)
 
 
 @depth.command(name="chain")
@@ -83,8 +77,7 @@ def chain(factors: Sequence[float], layers: int, device: str, **how: Any) -> Non
     from ..depth import chain as experiment
 
     chosen, factors = choose_device(device), list(dict.fromkeys(factors))
-    numbers = experiment.measure(factors, layers, chosen)
-    run("chain", {"factors": factors, "depth": layers}, chosen, len(factors), numbers, **how)
+    run("chain", {"factors": factors, "depth": layers}, chosen, experiment.jobs(factors, layers, chosen), **how)
 
 
 @depth.command(name="factors")
@@ -94,30 +87,7 @@ def factors(seeds: int, file: Path | None, device: str, **how: Any) -> None:
     from ..depth import factors as experiment
 
     digits, chosen = data.digits(file), choose_device(device)
-    numbers = experiment.measure(digits, range(seeds), chosen)
-    run("factors", {"seeds": seeds, **_source(file)}, chosen, experiment.BATCHES, numbers, **how)
-
-
-def run(
-    name: str,
-    settings: Mapping[str, Any],
-    device: torch.device,
-    batches: int,
-    numbers: Iterator[list[Measurement]],
-    out: Path,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Measures, writes to the store, and presents what was found."""
-    typed = shlex.join(["rnngrad", *sys.argv[1:]])
-    store = Store(writable(out) / "rnngrad.db")
-    try:
-        experiment = Experiment(name, settings, device, typed, numbers)
-        with Percent(f"depth {name}", batches, quiet) as progress:
-            key = experiment.record(store, progress.advance)
-        present_found(store, out, as_json, only=key)
-    finally:
-        store.close()
+    run("factors", {"seeds": seeds, **_source(file)}, chosen, experiment.jobs(digits, range(seeds), chosen), **how)
 
 
 def _source(file: Path | None) -> dict[str, str]:

@@ -97,7 +97,8 @@ def _print_found(found: "Found", as_json: bool) -> None:
             click.echo(json_line(row))
         return
     console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(on_terminal(found.title, found.lines))
+    for part in found.parts:
+        console.print(on_terminal(part.title, part.lines))
     click.echo("\n".join(wrapped(sentence) for sentence in found.sentences))
 
 

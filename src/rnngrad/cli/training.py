@@ -26,6 +26,13 @@ from .shared import choose_device, json_option, prepare_kernels, threads_option,
 
 LARGEST_SEED = 2**62  # the store's integers have 63 bits
 
+WORKER_OPTIONS = (
+    click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Compute in N processes, one thread each."),
+    click.option("--scheduler", metavar="ADDRESS", help="Compute on the workers of this Dask scheduler."),
+    click.option("--per-worker-gpu", is_flag=True, help="Give every worker a GPU of its own."),
+)
+"""Of all commands whose jobs an executor computes."""
+
 OPTIONS = (
     click.option("--cell", "cell_names", multiple=True, metavar="NAME[:INIT]", help="Cell to train; may be repeated."),
     click.option(
@@ -46,9 +53,7 @@ OPTIONS = (
     click.option(
         "--probe-every", type=click.IntRange(min=1), metavar="N", help="Measure the flow at every N-th update as well."
     ),
-    click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Train in N processes, one thread each."),
-    click.option("--scheduler", metavar="ADDRESS", help="Train on the workers of this Dask scheduler."),
-    click.option("--per-worker-gpu", is_flag=True, help="Give every worker a GPU of its own."),
+    *WORKER_OPTIONS,
     click.option("--log", type=click.Choice(["tensorboard"]), help="Log scalars and the flow for this viewer as well."),
     click.option("--dry-run", is_flag=True, help="Print what would be trained and how long it takes; train nothing."),
     click.option(
@@ -84,14 +89,7 @@ def grid_of(card: Card, lags: Sequence[int], rates: Sequence[float], **flags: An
     first, count = flags["seed"], flags["seeds"]
     if first + count > LARGEST_SEED:
         raise UsageError(f"'--seed' and '--seeds': the last seed must be under {LARGEST_SEED}")
-    if flags["scheduler"] and flags["workers"]:
-        raise UsageError("'--workers' and '--scheduler': a Dask cluster has its own workers; give one of the two")
-    if flags["per_worker_gpu"] and not (flags["scheduler"] or flags["workers"]):
-        raise UsageError("'--per-worker-gpu': there are no workers: ask for some with '--workers' or '--scheduler'")
-    if flags["per_worker_gpu"]:
-        device = "cuda" if flags["scheduler"] else choose_device("cuda").type  # elsewhere there may be one
-    else:
-        device = choose_device(flags["device"]).type
+    device = where(**flags).type
     return study.Grid(
         card=resolved(card, **flags),
         lags=lags or [card.problem.lag],
@@ -102,6 +100,17 @@ def grid_of(card: Card, lags: Sequence[int], rates: Sequence[float], **flags: An
         engine=flags["engine"],
         probe_every=flags["probe_every"],
     )
+
+
+def where(device: str, workers: int | None, scheduler: str | None, per_worker_gpu: bool, **_: Any) -> torch.device:
+    """Where jobs are computed, by the flags. Raises UsageError if these contradict each other."""
+    if scheduler and workers:
+        raise UsageError("'--workers' and '--scheduler': a Dask cluster has its own workers; give one of the two")
+    if per_worker_gpu and not (scheduler or workers):
+        raise UsageError("'--per-worker-gpu': there are no workers: ask for some with '--workers' or '--scheduler'")
+    if per_worker_gpu:
+        return torch.device("cuda") if scheduler else choose_device("cuda")  # elsewhere there may be one
+    return choose_device(device)
 
 
 def open_store(out: Path) -> Store:

@@ -1,6 +1,6 @@
 """Time beside depth: one net as layers and as steps, measured alike."""
 
-from .measure import measure
+from .measure import jobs
 from .setting import Setting
 
-__all__ = ["Setting", "measure"]
+__all__ = ["Setting", "jobs"]

@@ -1,6 +1,6 @@
 """The task of both nets: one bit goes in at the first layer, or step, and is asked for at the last."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from math import sqrt
 from typing import NamedTuple
 
@@ -26,6 +26,10 @@ class Bits(NamedTuple):
 
     x: Tensor
     bit: Tensor
+
+    def to(self, device: torch.device) -> "Bits":
+        """The same on a device."""
+        return Bits(self.x.to(device), self.bit.to(device))
 
     def losses(self, outputs: Tensor) -> Tensor:
         """Each sample's own logistic loss, (R, B), of outputs (R, B, 1)."""
@@ -58,44 +62,39 @@ def outputs(model: FeedForward | Recurrent, params: Params, setting: Setting, x:
     return model.outputs(params, x, 1, reference)[:, -1]
 
 
-class Trained(NamedTuple):
-    """The weights after training (R, P), and the loss and share of right answers on fresh samples, (R,)."""
+def train(model: FeedForward | Recurrent, setting: Setting) -> Iterator[Tensor]:
+    """Adam on the bit, a batch of fresh samples at every update, each replica's gradient clipped to norm 1.
 
-    theta: Tensor
-    loss: Tensor
-    right: Tensor
-
-
-def train(model: FeedForward | Recurrent, setting: Setting, say: Callable[[int], None]) -> Trained:
-    """Adam on the bit, a batch of fresh samples at every update, each replica's gradient clipped to norm 1."""
+    The weights (R, P) after each update.
+    """
     weights = torch.nn.Parameter(model.theta.clone())
     optimizer = torch.optim.Adam([weights], lr=RATE)
     streams = [generator(seed, "train") for seed in setting.seeds]
-    for update in range(setting.updates):
-        bits = draw(streams, setting.length)
+    for _ in range(setting.updates):
+        bits = draw(streams, setting.length).to(setting.device)
         loss = bits.losses(outputs(model, model.params(weights), setting, bits.x)).mean(dim=1).sum()
         (gradient,) = torch.autograd.grad(loss, weights)
         weights.grad = gradient * (CLIP / gradient.norm(dim=1, keepdim=True)).clamp(max=1.0)
         optimizer.step()
-        say(update + 1)
-    return _tested(model, weights.detach(), setting)
+        yield weights.detach()
 
 
 @torch.no_grad()
-def _tested(model: FeedForward | Recurrent, theta: Tensor, setting: Setting) -> Trained:
-    bits = draw([generator(seed, "test") for seed in setting.seeds], setting.length, TESTED)
-    found = outputs(model, model.params(theta), setting, bits.x)
-    return Trained(theta, bits.losses(found).mean(dim=1), bits.right(found))
+def tested(model: FeedForward | Recurrent, setting: Setting) -> tuple[Tensor, Tensor]:
+    """The loss and the share of right answers on fresh samples, (R,)."""
+    streams = [generator(seed, "test") for seed in setting.seeds]
+    bits = draw(streams, setting.length, TESTED).to(setting.device)
+    found = outputs(model, model.params(), setting, bits.x)
+    return bits.losses(found).mean(dim=1), bits.right(found)
 
 
 def feed_forward(setting: Setting) -> FeedForward:
     """As many hidden layers as the recurrent net has steps, with the setting's weights."""
     widths = (INPUTS, *[setting.width] * setting.length, 1)
-    return FeedForward.seeded(widths, setting.activation, setting.layer_init, setting.seeds)
+    return FeedForward.seeded(widths, setting.activation, setting.layer_init, setting.seeds).to(setting.device)
 
 
 def recurrent(setting: Setting) -> Recurrent:
     """The recurrent net with the setting's weights."""
-    return Recurrent.seeded(
-        CELLS[setting.cell], setting.cell_init, INPUTS, setting.width, 1, setting.length, setting.seeds
-    )
+    drawn = CELLS[setting.cell], setting.cell_init
+    return Recurrent.seeded(*drawn, INPUTS, setting.width, 1, setting.length, setting.seeds).to(setting.device)

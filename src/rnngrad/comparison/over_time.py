@@ -46,7 +46,7 @@ def redrawn(setting: Setting, width: int) -> Unrolled:
     def weights(t: int) -> Params:
         seeds = [(seed + 1) * STEPS_APART + t for seed in setting.seeds]
         model = Recurrent.seeded(cell, setting.cell_init, INPUTS, width, 1, setting.length, seeds)
-        return model.to(torch.float64).params()
+        return model.to(setting.device).to(torch.float64).params()
 
     return Unrolled(cell, weights, cell.step)
 

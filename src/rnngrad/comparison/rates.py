@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from math import log, sqrt
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,24 +11,23 @@ from ..cells import CELLS
 from ..flow.bounds import ACTIVATIONS
 from ..flow.norms import Norms
 from ..flow.rate import fitted_rate
+from ..side_by_side import Row
 from ..streams import generator
 from ..theory import error_flow_bounds, largest_singular_value, mean_field
 from .bit import Bits, draw, recurrent
 from .over_time import Unrolled, mean_slopes, redrawn, tied, time_norms
 from .setting import Setting
 
-Row = dict[str, Any]
-
 
 def probe(setting: Setting) -> Bits:
     """The samples on which the gradient is measured, the same in all nets, in float64."""
     bits = draw([generator(seed, "probe") for seed in setting.seeds], setting.length)
-    return bits._replace(x=bits.x.double())
+    return bits._replace(x=bits.x.double()).to(setting.device)
 
 
 def log_rates(norms: Norms, seeds: tuple[int, ...]) -> list[float | None]:
     """Log decay per step of each replica, fitted without the first and the last tenth of the lags."""
-    fits = [fitted_rate(norms.per_sample[:, k, :, 0].numpy(), seed) for k, seed in enumerate(seeds)]
+    fits = [fitted_rate(norms.per_sample[:, k, :, 0].cpu().numpy(), seed) for k, seed in enumerate(seeds)]
     return [None if fit is None else fit.log_per_step for fit in fits]
 
 
@@ -59,10 +57,10 @@ def width_rows(setting: Setting, width: int) -> list[Row]:
 
 
 def _of_weights(net: Unrolled, replica: int, slopes: Tensor) -> dict[str, float]:
-    weight = net.weights(1)["weight_hh"][replica]
+    weight = net.weights(1)["weight_hh"][replica].cpu()
     return {
         "log_radius": _log_radius(weight),
-        "log_jacobian_radius": _log_radius(slopes.unsqueeze(1) * weight),
+        "log_jacobian_radius": _log_radius(slopes.cpu().unsqueeze(1) * weight),
         "log_sigma_max": float(torch.linalg.matrix_norm(weight, 2).log()),
     }
 
@@ -92,7 +90,7 @@ def theory_rows(setting: Setting) -> list[Row]:
 
 
 def _ceilings(setting: Setting) -> list[Row]:
-    params = recurrent(setting).to(torch.float64).params()
+    params = recurrent(setting).to(torch.device("cpu")).to(torch.float64).params()
     biases = (params["bias_ih"] + params["bias_hh"]).numpy()
     found: dict[str, list[tuple[float, float, bool]]] = {}
     for weight, bias in zip(params["weight_hh"].numpy(), biases, strict=True):

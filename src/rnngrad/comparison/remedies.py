@@ -43,7 +43,7 @@ def _layers(name: str, activation: str = "", init: str = "", norm: str = "none",
     def norms_of(setting: Setting, bits: Bits) -> Norms:
         widths = (INPUTS, *[setting.width] * setting.length, 1)
         phi, drawn = activation or setting.activation, init or setting.layer_init
-        model = FeedForward.seeded(widths, phi, drawn, setting.seeds, norm, residual)
+        model = FeedForward.seeded(widths, phi, drawn, setting.seeds, norm, residual).to(setting.device)
         x = _fed(setting, bits.x[:, 0], model.params()["weight_1"]) if init else layered(setting, bits.x)
         norms = layer_norms(model, x, bits.losses, state)
         first = 1 if residual else 0  # z counts from the outputs, h from the last hidden layer
@@ -57,7 +57,7 @@ def _steps(name: str, cell: str = "", init: str = "") -> Side:
 
     def norms(setting: Setting, bits: Bits) -> Norms:
         drawn = CELLS[cell or setting.cell], init or setting.cell_init
-        model = Recurrent.seeded(*drawn, INPUTS, setting.width, 1, setting.length, setting.seeds)
+        model = Recurrent.seeded(*drawn, INPUTS, setting.width, 1, setting.length, setting.seeds).to(setting.device)
         x = _fed(setting, bits.x, model.params()["weight_ih"]) if init else bits.x
         return time_norms(tied(model), bits._replace(x=x))
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
+
+import torch
 
 from ..errors import UsageError, unknown
 
@@ -10,6 +13,7 @@ CELLS = {"tanh": "rnn", "relu": "rnn_relu", "sigmoid": "rnn_sigmoid"}
 
 INPUTS = 8
 """Values of an input vector, each of variance 1 before the weights."""
+CPU = torch.device("cpu")
 LEAST_LENGTH = 10
 """Steps below which the fit of a rate has too few lags."""
 
@@ -21,7 +25,7 @@ class Setting:
     ``weight_var``: n_in Var W; ``bias_var``: Var b; ``input_var``: what the input adds to the variance of the
     pre-activations, in the feed-forward net at the first layer, in the recurrent ones at every step. ``length``: hidden
     layers and steps alike. ``widths``: those at which the rates of tied and of redrawn weights are compared.
-    ``updates``: of the training. Raises UsageError for what no net can have.
+    ``updates``: of the training. ``device``: what computes it all. Raises UsageError for what no net can have.
     """
 
     activation: str = "tanh"
@@ -33,6 +37,7 @@ class Setting:
     seeds: tuple[int, ...] = tuple(range(10))
     widths: tuple[int, ...] = (32, 128, 512)
     updates: int = 500
+    device: torch.device = CPU
 
     def __post_init__(self) -> None:
         if self.activation not in CELLS:
@@ -47,6 +52,11 @@ class Setting:
             raise UsageError("a width must be at least 2: a net of one unit has one singular value and nothing to tie")
         if self.length < LEAST_LENGTH:
             raise UsageError(f"length must be at least {LEAST_LENGTH}, for a rate to be fitted, got {self.length}")
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """All but the device, ready for JSON."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "device"}
 
     @property
     def cell(self) -> str:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import zipfile
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,11 @@ class Digits(NamedTuple):
 
     images: NDArray[np.float32]
     labels: NDArray[np.int64]
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same digits."""
+        return sha256(self.images.tobytes() + self.labels.tobytes()).hexdigest()[:12]
 
 
 def digits(path: Path | None = None, count: int = 1000) -> Digits:

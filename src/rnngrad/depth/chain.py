@@ -1,6 +1,7 @@
 """The linear chain, W = a · I: activations and gradients are powers of a, exactly."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from math import isfinite, log
 
 import torch
@@ -8,6 +9,8 @@ import torch
 from ..errors import UsageError
 from ..flow.layers import layer_norms
 from ..measurement import Measurement
+from ..measuring import MeasuringJob, measuring_job
+from ..memory import layered_bytes
 from ..models import FeedForward
 from ..streams import generator
 
@@ -16,19 +19,26 @@ RANGE = 340.0
 """Activations are plain numbers, whose squares a float64 holds from e^-708 to e^709."""
 
 
-def measure(factors: Sequence[float], depth: int, device: torch.device) -> Iterator[list[Measurement]]:
-    """One factor a after the other. By variant (the factor) and layer, 0 for the input: log_activation, the mean over
-    samples of ln |h_l| - ln |x|, and log_gradient, ln |∂C/∂h_l| - ln |∂C/∂h_L| of a cost that is linear in the outputs;
-    both with exact_ in front as l ln |a| and (L - l) ln |a|.
+def jobs(factors: Sequence[float], depth: int, device: torch.device) -> list[MeasuringJob]:
+    """One factor a after the other.
+
+    Their numbers, by variant (the factor) and layer, 0 for the input: log_activation, the mean over samples of
+    ln |h_l| - ln |x|, and log_gradient, ln |∂C/∂h_l| - ln |∂C/∂h_L| of a cost that is linear in the outputs; both with
+    exact_ in front as l ln |a| and (L - l) ln |a|.
 
     Raises UsageError for a factor of 0, NaN or infinity, and where the activations would leave float64.
     """
     for factor in factors:
         _check(factor, depth)
-    return (_of(factor, depth, device) for factor in factors)
+    shared = {"experiment": "chain", "depth": depth, "device": device.type}
+    peak = layered_bytes([WIDTH] * (depth + 1), 1, SAMPLES)
+    return [
+        measuring_job({**shared, "factor": factor}, partial(_measure, factor, depth, device), peak)
+        for factor in factors
+    ]
 
 
-def _of(factor: float, depth: int, device: torch.device) -> list[Measurement]:
+def _measure(factor: float, depth: int, device: torch.device) -> Iterator[list[Measurement]]:
     unit = FeedForward.seeded([WIDTH] * (depth + 1), "identity", "chain_1", [0]).to(device).to(torch.float64)
     model = unit.with_theta(factor * unit.theta)  # in float64, since no float32 is 0.9
     x = torch.randn(SAMPLES, WIDTH, generator=generator(0, "probe"), dtype=torch.float64).to(device).unsqueeze(0)
@@ -41,7 +51,7 @@ def _of(factor: float, depth: int, device: torch.device) -> list[Measurement]:
         "exact_log_activation": [layer * log(abs(factor)) for layer in range(depth + 1)],
         "exact_log_gradient": [None, *((depth - layer) * log(abs(factor)) for layer in range(1, depth + 1))],
     }
-    return [
+    yield [
         Measurement(quantity, value, layer=layer, variant=repr(factor))
         for quantity, values in found.items()
         for layer, value in enumerate(values)

@@ -3,6 +3,8 @@ initialisation, the interval in which one is 1 or more, and the nets that hold a
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +13,8 @@ from ..data import Digits
 from ..flow.layers import layer_norms
 from ..flow.signals import slopes
 from ..measurement import Measurement
+from ..measuring import Measure, MeasuringJob, measuring_job
+from ..memory import layered_bytes
 from ..models import FeedForward
 from ..theory import growth_interval, widest_growth_interval
 
@@ -30,24 +34,35 @@ CHAINS = {
     "w = 20, input 0.15 off": (20.0, 0.65),
 }
 """Chains of single units with b = -w/2, so that an input of 1/2 gives z = 0 and the steepest slope, 1/4, at every unit;
-by name, the weight and the input. The last input is just outside the interval in which w = 20 makes a factor of 1."""
+by name, the weight and the input.
 
-BATCHES = len(INITS) + 1 + len(CHAINS)
+The last input is just outside the interval in which w = 20 makes a factor of 1: z_1 = 3, and the first factor is 0.904,
+so that its line is almost flat from layer 2 to layer 1; but a_1 = 0.953 is far outside, and the rest fall."""
 
 
-def measure(digits: Digits, seeds: Sequence[int], device: torch.device) -> Iterator[list[Measurement]]:
-    """In BATCHES parts. By variant and layer, over all weights that lead back to hidden layer l, all seeds and digits:
+def jobs(digits: Digits, seeds: Sequence[int], device: torch.device) -> list[MeasuringJob]:
+    """Distributions, intervals, chains.
+
+    Their numbers: by variant and layer, over all weights that lead back to hidden layer l, all seeds and digits,
     quantile of |w σ'(z_l)| at the share x, and growing, the share that is 1 or more. growth_interval at the weight x,
     and widest_growth_interval. By variant and layer of a chain: log_gradient, ln |∂C/∂z_l| - ln |∂C/∂z_L|.
     """
-    for variant, init in INITS.items():
-        yield _distribution(variant, FeedForward.seeded(WIDTHS, "sigmoid", init, seeds).to(device), digits)
-    yield _intervals()
-    for variant, (weight, start) in CHAINS.items():
-        yield _chain(variant, weight, start, device)
+    drawn = {"digits": digits.fingerprint, "seeds": list(seeds)}
+    parts: list[tuple[dict[str, Any], Measure]] = [
+        *(({"variant": own, **drawn}, partial(_distribution, own, digits, seeds, device)) for own in INITS),
+        ({"part": "intervals"}, _intervals),
+        *(({"variant": own}, partial(_chain, own, device)) for own in CHAINS),
+    ]
+    shared = {"experiment": "factors", "device": device.type}
+    samples = HIDDEN_LAYERS * WIDTHS[1] * len(digits.labels) // EVERY  # the factors of a layer: one a weight and digit
+    peak = layered_bytes(WIDTHS, len(seeds), samples)
+    return [measuring_job({**shared, **decides}, measure, peak) for decides, measure in parts]
 
 
-def _distribution(variant: str, model: FeedForward, digits: Digits) -> list[Measurement]:
+def _distribution(
+    variant: str, digits: Digits, seeds: Sequence[int], device: torch.device
+) -> Iterator[list[Measurement]]:
+    model = FeedForward.seeded(WIDTHS, "sigmoid", INITS[variant], seeds).to(device)
     params = model.params()
     x = torch.from_numpy(digits.images[::EVERY]).to(model.theta.device).expand(len(model.theta), -1, -1)
     rows = []
@@ -59,21 +74,22 @@ def _distribution(variant: str, model: FeedForward, digits: Digits) -> list[Meas
         own = Measurement("growing", float((factors >= 1).mean()), layer=layer, variant=variant)
         quantiles = zip(np.quantile(factors, SHARES).tolist(), SHARES, strict=True)
         rows += [own, *(own._replace(quantity="quantile", value=value, x=share) for value, share in quantiles)]
-    return rows
+    yield rows
 
 
-def _intervals() -> list[Measurement]:
+def _intervals() -> Iterator[list[Measurement]]:
     weights = np.geomspace(4, 100, 200).tolist()
     rows = [Measurement("growth_interval", growth_interval(weight), x=weight) for weight in weights]
     weight, width = widest_growth_interval()
-    return [*rows, Measurement("widest_growth_interval", width, x=weight)]
+    yield [*rows, Measurement("widest_growth_interval", width, x=weight)]
 
 
-def _chain(variant: str, weight: float, start: float, device: torch.device) -> list[Measurement]:
+def _chain(variant: str, device: torch.device) -> Iterator[list[Measurement]]:
     """W = w, b = -w/2 at every unit, by the common flow code."""
+    weight, start = CHAINS[variant]
     form = FeedForward.seeded([1] * (DEPTH + 1), "sigmoid", "xavier", [0])
     theta = torch.tensor([[weight, -weight / 2] * DEPTH], dtype=torch.float64, device=device)
     x = torch.tensor([[[start]]], dtype=torch.float64, device=device)
     logs = layer_norms(form.with_theta(theta), x, lambda out: out.sum(dim=-1)).log_rms()[:, 0, 0].flip(0)
     values = (logs - logs[-1]).tolist()
-    return [Measurement("log_gradient", v, layer=layer, variant=variant) for layer, v in enumerate(values, start=1)]
+    yield [Measurement("log_gradient", v, layer=layer, variant=variant) for layer, v in enumerate(values, start=1)]

@@ -5,6 +5,7 @@ Nets 784-1000^5-10 of tanh units with a softmax output, W ~ U[±1/√n_in] ("sta
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from math import log
 
 import torch
@@ -15,6 +16,8 @@ from ..data import Digits
 from ..flow.layers import FeedForwardChain, layer_norms
 from ..flow.signals import signals, slopes
 from ..measurement import Measurement
+from ..measuring import MeasuringJob, measuring_job
+from ..memory import layered_bytes
 from ..models import FeedForward
 
 WIDTHS = (784, *[1000] * 5, 10)
@@ -23,25 +26,34 @@ EVERY = 10
 """Of the 1,000 digits, sorted by class, every tenth is measured."""
 
 
-def measure(digits: Digits, seeds: Sequence[int], device: torch.device) -> Iterator[list[Measurement]]:
+def jobs(digits: Digits, seeds: Sequence[int], device: torch.device) -> list[MeasuringJob]:
     """Both initialisations by turns, seed by seed; all in float64.
 
-    By variant, seed and layer: singular_value_mean of the Jacobian ∂z_{l+1}/∂z_l between hidden layers at the first
-    digit, slope_mean of tanh' there; log_gradient_variance of ∂C/∂z_l over units and samples, each sample with its own
-    cost, log_weight_gradient_variance of ∂C/∂W_l likewise (both about 0, which is their mean over signs); and forward
-    log_activation_variance, slope_square, the mean of tanh'², and saturated, the share of units with a slope under 5 %.
+    Their numbers, by variant, seed and layer: singular_value_mean of the Jacobian ∂z_{l+1}/∂z_l between hidden layers
+    at the first digit, slope_mean of tanh' there; log_gradient_variance of ∂C/∂z_l over units and samples, each sample
+    with its own cost, log_weight_gradient_variance of ∂C/∂W_l likewise (both about 0, which is their mean over signs);
+    and forward log_activation_variance, slope_square, the mean of tanh'², and saturated, the share of units with a
+    slope under 5 %.
     """
+    shared = {"experiment": "glorot", "digits": digits.fingerprint, "device": device.type}
+    peak = layered_bytes(WIDTHS, 1, len(digits.labels) // EVERY)
+    return [
+        measuring_job({**shared, "seed": seed, "variant": own}, partial(_measure, digits, device, seed, own), peak)
+        for seed in seeds
+        for own in INITS
+    ]
+
+
+def _measure(digits: Digits, device: torch.device, seed: int, variant: str) -> Iterator[list[Measurement]]:
     x = torch.from_numpy(digits.images[::EVERY]).to(device).double().unsqueeze(0)
     labels = torch.from_numpy(digits.labels[::EVERY]).to(device)
-    for seed in seeds:
-        for variant, init in INITS.items():
-            model = FeedForward.seeded(WIDTHS, "tanh", init, [seed]).to(device).to(torch.float64)
-            found = {**_forward(model, x), **_backward(model, x, labels), **_jacobians(model, x[:, :1])}
-            yield [
-                Measurement(quantity, value, seed, model.depth - 1, layer=layer, variant=variant)
-                for quantity, values in found.items()
-                for layer, value in enumerate(values, start=1)
-            ]
+    model = FeedForward.seeded(WIDTHS, "tanh", INITS[variant], [seed]).to(device).to(torch.float64)
+    found = {**_forward(model, x), **_backward(model, x, labels), **_jacobians(model, x[:, :1])}
+    yield [
+        Measurement(quantity, value, seed, model.depth - 1, layer=layer, variant=variant)
+        for quantity, values in found.items()
+        for layer, value in enumerate(values, start=1)
+    ]
 
 
 def _forward(model: FeedForward, x: Tensor) -> dict[str, list[float]]:

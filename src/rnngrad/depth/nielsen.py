@@ -7,7 +7,8 @@ Source: fig/generate_gradient.py and src/network2.py of mnielsen/neural-networks
 """
 
 from collections.abc import Iterator, Sequence
-from math import ceil, log
+from functools import partial
+from math import log
 from typing import NamedTuple
 
 import torch
@@ -17,6 +18,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 from ..data import Digits
 from ..flow.layers import layer_norms
 from ..measurement import Measurement
+from ..measuring import MeasuringJob, measuring_job
+from ..memory import layered_bytes
 from ..models import FeedForward
 
 HIDDEN_LAYERS = (1, 2, 3, 4)
@@ -29,28 +32,60 @@ TOGETHER = 30
 """Seeds that run at once: bounds the memory."""
 
 
-def measure(digits: Digits, seeds: Sequence[int], device: torch.device) -> Iterator[list[Measurement]]:
+def jobs(digits: Digits, seeds: Sequence[int], device: torch.device) -> list[MeasuringJob]:
     """All nets: at initialisation of 200 seeds, or more if more are trained, then through training of ``seeds``.
 
-    Rows come as they are measured: log_norm_of_mean and log_rms_per_sample by seed, hidden_layers, epoch and layer,
-    the unregularised loss by seed, hidden_layers and epoch, and that of the best constant answer.
+    Their numbers: log_norm_of_mean and log_rms_per_sample by seed, hidden_layers, epoch and layer, the unregularised
+    loss by seed, hidden_layers and epoch, and that of the best constant answer.
     """
-    x = torch.from_numpy(digits.images).to(device)
-    y = one_hot(torch.from_numpy(digits.labels), CLASSES).float().to(device)
-    share = y.mean(dim=0)
-    yield [Measurement("constant_loss", float(cross_entropy(share.logit(), share)))]
+    shared = {"experiment": "nielsen", "digits": digits.fingerprint, "device": device.type}
+    found = [measuring_job({**shared, "part": "constant"}, partial(_constant, digits), 0)]
+    parts = ((_initial, sorted({*range(INITIAL_SEEDS), *seeds}), 1), (_training, seeds, EPOCHS))
     for hidden_layers in HIDDEN_LAYERS:
-        widths = (x.shape[1], *[HIDDEN] * hidden_layers, CLASSES)
-        for own in _groups(sorted({*range(INITIAL_SEEDS), *seeds})):
-            yield _initial_rows(FeedForward.seeded(widths, "sigmoid", "nielsen", own).to(device), x, y, own)
-        for own in _groups(seeds):
-            model = FeedForward.seeded(widths, "sigmoid", "nielsen", own).to(device)
-            for epoch, step in enumerate(descend(model, x, y, EPOCHS)):
-                yield _training_rows(step, own, hidden_layers, epoch) if is_kept(epoch) else []
+        for measure, all_seeds, batches in parts:
+            for own in _groups(all_seeds):
+                decides = {**shared, "part": measure.__name__, "hidden_layers": hidden_layers, "seeds": list(own)}
+                peak = layered_bytes(_widths(hidden_layers), len(own), len(digits.labels))
+                work = partial(measure, digits, device, hidden_layers, own)
+                found.append(measuring_job(decides, work, peak, batches))
+    return found
 
 
 def _groups(seeds: Sequence[int]) -> list[Sequence[int]]:
     return [seeds[first : first + TOGETHER] for first in range(0, len(seeds), TOGETHER)]
+
+
+def _widths(hidden_layers: int) -> tuple[int, ...]:
+    return (784, *[HIDDEN] * hidden_layers, CLASSES)
+
+
+def _tensors(digits: Digits, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The images (B, I), and the labels as outputs (B, O)."""
+    y = one_hot(torch.from_numpy(digits.labels), CLASSES).float()
+    return torch.from_numpy(digits.images).to(device), y.to(device)
+
+
+def _model(hidden_layers: int, seeds: Sequence[int], device: torch.device) -> FeedForward:
+    return FeedForward.seeded(_widths(hidden_layers), "sigmoid", "nielsen", seeds).to(device)
+
+
+def _constant(digits: Digits) -> Iterator[list[Measurement]]:
+    share = _tensors(digits, torch.device("cpu"))[1].mean(dim=0)
+    yield [Measurement("constant_loss", float(cross_entropy(share.logit(), share)))]
+
+
+def _initial(
+    digits: Digits, device: torch.device, hidden_layers: int, seeds: Sequence[int]
+) -> Iterator[list[Measurement]]:
+    yield _initial_rows(_model(hidden_layers, seeds, device), *_tensors(digits, device), seeds)
+
+
+def _training(
+    digits: Digits, device: torch.device, hidden_layers: int, seeds: Sequence[int]
+) -> Iterator[list[Measurement]]:
+    steps = descend(_model(hidden_layers, seeds, device), *_tensors(digits, device), EPOCHS)
+    for epoch, step in enumerate(steps):
+        yield _training_rows(step, seeds, hidden_layers, epoch) if is_kept(epoch) else []
 
 
 def is_kept(epoch: int) -> bool:
@@ -122,9 +157,3 @@ def _training_rows(step: Step, seeds: Sequence[int], hidden_layers: int, epoch: 
                 for layer, norm in enumerate(own, start=1)
             ]
     return rows
-
-
-def batches(seeds: int) -> int:
-    """How many batches of rows :func:`measure` yields for the first so many seeds."""
-    initial, trained = (ceil(count / TOGETHER) for count in (max(INITIAL_SEEDS, seeds), seeds))
-    return 1 + len(HIDDEN_LAYERS) * (initial + trained * EPOCHS)

@@ -12,10 +12,10 @@ With batch normalisation the samples are coupled: a sample's gradient is that of
 respect to its own z, and all share one log scale.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
-from math import inf, log
+from functools import partial
+from math import exp, inf, log
 from typing import Any
 
 import torch
@@ -25,11 +25,13 @@ from ..data import Digits
 from ..errors import UsageError
 from ..flow.layers import layer_norms
 from ..measurement import Measurement
+from ..measuring import MeasuringJob, measuring_job
+from ..memory import layered_bytes, require
 from ..models import FeedForward
 from ..models.activations import check
 from ..models.layer_inits import square_variances
 from ..stats import t_interval
-from ..theory import batch_norm_factor, mean_field
+from ..theory import batch_norm_factor, mean_field, residual_log_factors
 from .trainability import BATCH, CLASSES, CLIP, THRESHOLD, best_outcomes, sample_losses
 
 REMEDIES: Mapping[str, dict[str, Any]] = {
@@ -42,6 +44,9 @@ ALL_ACTIVATIONS = (*ACTIVATIONS[:3], "leaky_relu", "prelu")
 """A LeakyReLU of slope 0.01 is a ReLU to within a percent, and waits for the whole grid."""
 INITS = ("gaussian_0.25", "glorot", "he", "gaussian_4", "orthogonal")
 """Too small, Glorot, He, too large, orthogonal. Between layers of one width Glorot's variance is 1/n_in, ``xavier``."""
+NORMALISED_INITS = ("he", "orthogonal")
+"""Batch normalisation divides out the scale of the weights, so that inits that differ in nothing else have the same
+gradients; the whole grid shows it, where the first four also train alike in all but sigmoids."""
 DEPTHS = (2, 5, 10, 20, 50, 100)
 ALL_INITS = ("gaussian_0.25", "xavier", *INITS[1:])
 ALL_DEPTHS = (2, 3, 5, 7, 10, 14, 20, 30, 50, 70, 100)
@@ -70,10 +75,13 @@ class Recipe:
         """Its name, but for the depth."""
         return f"{self.activation} {self.init} {self.remedy}"
 
+    def widths(self, width: int) -> tuple[int, ...]:
+        """Of the input, the hidden layers and the output."""
+        return (784, *[width] * self.depth, CLASSES)
+
     def model(self, width: int, seeds: Sequence[int]) -> FeedForward:
         """One replica a seed, float32 on the CPU."""
-        widths = (784, *[width] * self.depth, CLASSES)
-        return FeedForward.seeded(widths, self.activation, self.init, seeds, **REMEDIES[self.remedy])
+        return FeedForward.seeded(self.widths(width), self.activation, self.init, seeds, **REMEDIES[self.remedy])
 
 
 @dataclass(frozen=True)
@@ -87,8 +95,10 @@ class Protocol:
     epochs: int = 10
 
 
-def grid(activations: Sequence[str], inits: Sequence[str], depths: Sequence[int]) -> list[Recipe]:
-    """All combinations with all remedies.
+def grid(
+    activations: Sequence[str], inits: Sequence[str], depths: Sequence[int], normalised: Sequence[str] | None = None
+) -> list[Recipe]:
+    """All combinations with all remedies; ``normalised``: the only inits that batch normalisation is tried with.
 
     Raises UsageError for names that no registry has, an init that is not random, and fewer than two hidden layers.
     """
@@ -98,29 +108,40 @@ def grid(activations: Sequence[str], inits: Sequence[str], depths: Sequence[int]
         mean_field(activation, *square_variances(init, 1))
     if min(depths) < 2:
         raise UsageError(f"a depth must be at least 2, for a first and a last hidden layer, got {min(depths)}")
-    return [Recipe(*pair, remedy, depth) for pair in pairs for remedy in REMEDIES for depth in sorted(set(depths))]
+    return [
+        Recipe(activation, init, remedy, depth)
+        for activation, init in pairs
+        for remedy in REMEDIES
+        if remedy != "batch_norm" or normalised is None or init in normalised
+        for depth in sorted(set(depths))
+    ]
 
 
 def settings(recipes: Sequence[Recipe], protocol: Protocol, digits: Digits) -> dict[str, Any]:
-    """All that the numbers depend on, ready for JSON; the digits by a hash."""
+    """All that the numbers depend on, ready for JSON: the digits by a hash; ``nets`` parts grids of equal axes."""
     names = ("activation", "init", "depth")
     axes = {f"{name}s": list(dict.fromkeys(getattr(recipe, name) for recipe in recipes)) for name in names}
-    images = sha256(digits.images.tobytes() + digits.labels.tobytes()).hexdigest()[:12]
-    return {**axes, **asdict(protocol), "rates": list(protocol.rates), **STANDARDS, "digits": images}
+    judged = {**asdict(protocol), "rates": list(protocol.rates), **STANDARDS}
+    return {**axes, **judged, "digits": digits.fingerprint, "nets": len(recipes)}
 
 
-def measure(
-    recipes: Sequence[Recipe],
-    known: Collection[tuple[str, int | None]],
-    protocol: Protocol,
-    digits: Digits,
-    device: torch.device,
-) -> Iterator[list[Measurement]]:
-    """One batch of numbers for every recipe, none where ``known`` has its variant and depth."""
-    x, labels = _tensors(digits, device)
-    for recipe in recipes:
-        is_known = (recipe.variant, recipe.depth) in known
-        yield [] if is_known else measure_net(recipe, protocol, x, labels)
+def jobs(recipes: Sequence[Recipe], protocol: Protocol, digits: Digits, device: torch.device) -> list[MeasuringJob]:
+    """One for every net. Raises UsageError for a width that does not fit into memory."""
+    shared = {"experiment": "remedies", **asdict(protocol), **STANDARDS, "digits": digits.fingerprint}
+    found = [
+        measuring_job(
+            {**shared, **asdict(recipe), "device": device.type},
+            partial(_measure, recipe, protocol, digits, device),
+            layered_bytes(recipe.widths(protocol.width), max(INITIAL_SEEDS, protocol.seeds), BATCH),
+        )
+        for recipe in recipes
+    ]
+    require(max(job.peak for job in found), device, "use a smaller --width")
+    return found
+
+
+def _measure(recipe: Recipe, protocol: Protocol, digits: Digits, device: torch.device) -> Iterator[list[Measurement]]:
+    yield measure_net(recipe, protocol, *_tensors(digits, device))
 
 
 def measure_net(recipe: Recipe, protocol: Protocol, x: Tensor, labels: Tensor) -> list[Measurement]:
@@ -160,10 +181,15 @@ def expected(recipe: Recipe, width: int) -> dict[str, float]:
     """What theory has the squared gradient multiplied by per layer, and the depth scale in layers that it gives.
 
     Of a plain net χ1, and ξ_c, or where it has no fixed point for correlations to settle at, 1/|ln χ1|, which is the
-    same in the ordered phase. With batch normalisation its own factor. Nothing of a residual net, which has no rate.
+    same in the ordered phase. With batch normalisation its own factor. Of a residual net, whose factor falls from layer
+    to layer, the geometric mean over its hidden layers, and no scale; its first layer is taken to be as wide as the
+    others, on inputs of variance 1.
     """
     if recipe.remedy == "residual":
-        return {}
+        weight_var, bias_var = square_variances(recipe.init, width)
+        layers = recipe.depth - 1
+        logs = residual_log_factors(recipe.activation, weight_var, bias_var, weight_var + bias_var, layers)
+        return {"chi_1": exp(2 * sum(logs) / layers)}
     if recipe.remedy == "batch_norm":
         factor = batch_norm_factor(recipe.activation) ** 2
         return {"chi_1": factor, "depth_scale": inf if factor == 1 else 1 / log(factor)}

@@ -28,7 +28,7 @@ def remedies_growth(title: str, rows: Sequence[Row]) -> Figure:
     with the initialisation made for it.
 
     rows: those of :mod:`rnngrad.findings.remedies`. Bars are 95 % intervals over seeds; dotted lines are the factors
-    of theory, of plain nets and of those with batch normalisation.
+    of mean-field theory, which in a residual net fall with its depth.
     """
     nets = [row for row in rows if row["event"] == "net"]
     shown = [pair for pair in dict.fromkeys((row["activation"], row["init"]) for row in nets) if _is_usual(*pair)]
@@ -61,8 +61,8 @@ def _line(ax: Axes, rows: Sequence[Row], remedy: str) -> None:
     mean, low, high = (np.array([row[f"per_layer{end}"] for row in rows]) for end in ("", "_low", "_high"))
     bars = np.stack([mean - low, high - mean])
     ax.errorbar(depths, mean, bars, color=colour, marker=marker, ls=dashes, ms=5, lw=1.4, capsize=2.5, label=name)
-    if rows[0]["gradient_factor"] is not None:
-        ax.axhline(rows[0]["gradient_factor"], color=colour, lw=1.2, ls=":", zorder=1)
+    if all(row["gradient_factor"] is not None for row in rows):  # a store of an older version has none of residual nets
+        ax.plot(depths, [row["gradient_factor"] for row in rows], color=colour, lw=1.2, ls=":", zorder=1)
         ax.plot([], [], color="0.3", lw=1.2, ls=":", label="theory, in the colour of its nets")
 
 

@@ -101,6 +101,8 @@ def _figure(
             bar.set_ticks([-100, -10, -1, 0, 1, 10, 100], labels=["−100", "−10", "−1", "0", "+1", "+10", "+100"])
         figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
         note = "orange: depth scale ξ of mean-field theory (◂ under, ▸ beyond the axis); none for residual nets"
+        known = {(row["activation"], row["init"], row["remedy"]) for row in nets}
+        note += "; blank: not tried" if len(known) < len(pairs) * len(remedies) else ""
         figure.supxlabel(f"hidden layers\n{note}", fontsize=10)
     return figure
 

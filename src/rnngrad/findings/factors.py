@@ -1,7 +1,7 @@
 """The factors |w σ'(z)|: how large they are, when one exceeds 1, and the nets that make all of them do so."""
 
 from collections.abc import Sequence
-from math import exp
+from math import exp, isclose
 from typing import Any
 
 from ..measurement import Measurement
@@ -55,9 +55,19 @@ def sentences(rows: Sequence[Row]) -> list[str]:
         if row["event"] == "chain":
             told.append(
                 f"Chain of {row['layers']} units, {row['variant']}: each layer back multiplies the gradient by "
-                f"{row['factor']:.4g}, all together by {power_of_ten(row['log_first_over_last'])}."
+                f"{row['factor']:.4g}, all together by {power_of_ten(row['log_first_over_last'])}{_begins(row)}."
             )
     return told
+
+
+def _begins(row: Row) -> str:
+    """Where the first factor is another than the rest: it is that of the input, the rest are of where that leads."""
+    if isclose(row["first_factor"], row["factor"], rel_tol=0.01):
+        return ""
+    return (
+        f"; the first unit's own factor is still {row['first_factor']:.3g}, since the input is just outside the "
+        "interval, and only what it puts out saturates the units behind it"
+    )
 
 
 def _row(n: Measurement) -> Row:
@@ -87,5 +97,6 @@ def _chain(own: Sequence[Measurement]) -> Row:
         "variant": own[0].variant,
         "layers": len(own),
         "factor": exp(own[len(own) // 2].value - own[len(own) // 2 + 1].value),
+        "first_factor": exp(own[0].value - own[1].value),
         "log_first_over_last": own[0].value - own[-1].value,
     }

@@ -27,7 +27,7 @@ def rows(settings: Settings, numbers: Sequence[Measurement]) -> list[Row]:
     ``mean`` of ln(first/last) over seeds, with its 95 % ``low`` and ``high``, a t-interval of the log, and as a factor
     ``per_layer``; NaN for too few seeds. ``dead`` counts seeds apart whose gradient is exactly 0, as that of ReLUs that
     are all off. ``log_first`` and ``loss``: ln of the gradient at the first hidden layer and the loss, medians before
-    training; ``gradient_factor`` per layer and ``depth_scale``, of theory,
+    training; ``gradient_factor`` per layer and ``depth_scale``, of theory, the latter
     None of a residual net; ``trained`` of ``seeds``, and ``training_loss``, the median at the best rate, infinite where
     it diverged; ``clipped`` of them train with clipping, None where it was not tried.
     """
@@ -101,6 +101,8 @@ def _nets(rows: Sequence[Row]) -> list[Row]:
 
 
 def _cells(own: Sequence[Row], deepest: int) -> tuple[str, str]:
+    if not own:  # the default grid has not all inits with all remedies
+        return "–", "–"
     last = [row for row in own if row["depth"] == deepest]
     trained = [row["depth"] for row in own if is_trained(row)]
     return (power_of_ten(last[0]["mean"]) if last else "–"), (str(max(trained)) if trained else "none")

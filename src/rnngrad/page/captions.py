@@ -37,6 +37,8 @@ OF_EXPERIMENTS = {
     "those that do with clipping alone, ∞ those that diverge.",
     "remedies-growth": "What a layer multiplies the gradient by on its way back, by depth, with intervals over seeds; "
     "dotted lines are theory.",
+    "depth-and-time": "The gradient by layers and by steps back, before and after training; the rate of every seed by "
+    "width, tied and redrawn; remedies in pairs. Lines are medians over seeds, bands run from lowest to highest.",
 }
 """By the name of the experiment's kind and what its file adds to it."""
 

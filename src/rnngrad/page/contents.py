@@ -63,7 +63,7 @@ def sections(
     return [
         *(section for own in swept for section in _swept(own, files)),
         *(section for comparison in found for section in (_compared(comparison, files), *published(comparison))),
-        *(_found(own, files) for own in experiments),
+        *(section for own in experiments for section in _found(own, files)),
         *outcomes.sections(found),
     ]
 
@@ -87,9 +87,14 @@ def _compared(comparison: Comparison, files: Sequence[Path]) -> Section:
     )
 
 
-def _found(own: Found, files: Sequence[Path]) -> Section:
+def _found(own: Found, files: Sequence[Path]) -> list[Section]:
+    """The figures stand with the last table, as the sentences do."""
     known = {ending: captions.OF_EXPERIMENTS[own.kind + ending] for ending in FIGURES[own.kind]}
-    return Section(own.title, own.lines, "", own.sentences, captions.pictures(own.name, known, files))
+    pictures = captions.pictures(own.name, known, files)
+    return [
+        Section(part.title, part.lines, part.caption, part.sentences, pictures if part is own.parts[-1] else ())
+        for part in own.parts
+    ]
 
 
 def _title(titles: Sequence[str]) -> str:

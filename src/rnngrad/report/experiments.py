@@ -7,6 +7,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ..figures import (
+    depth_and_time,
     depth_chain,
     depth_factors,
     depth_glorot,
@@ -18,9 +19,11 @@ from ..figures import (
 from ..figures.style import save
 from ..findings import FINDINGS
 from ..findings.base import Row
+from ..findings.depth_and_time import width_table
 from ..store import Store
 from ..summary import newest_experiments
 from ..tables import in_markdown
+from .lags import Part
 
 FIGURES: dict[str, dict[str, Callable[[str, Sequence[Row]], Figure]]] = {
     "nielsen": {"": depth_nielsen},
@@ -28,8 +31,13 @@ FIGURES: dict[str, dict[str, Callable[[str, Sequence[Row]], Figure]]] = {
     "chain": {"": depth_chain},
     "factors": {"": depth_factors},
     "remedies": {"-gradient": remedies_gradient, "-training": remedies_training, "-growth": remedies_growth},
+    "depth-and-time": {"": depth_and_time},
 }
 """The figures of an experiment's title and rows, by its name, and by what is added to that of the file."""
+MORE: dict[str, tuple[str, Callable[[Sequence[Row]], list[list[str]]]]] = {
+    "depth-and-time": ("rates by width", width_table),
+}
+"""The second table of an experiment, where there is one: what it shows, and its lines."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +49,13 @@ class Found:
     title: str
     rows: list[Row]
     printed: list[Row]
-    lines: list[list[str]]
+    parts: list[Part]
     sentences: list[str]
 
     @property
     def markdown(self) -> str:
-        """Table and sentences."""
-        return in_markdown(self.title, self.lines, self.sentences)
+        """Tables and sentences."""
+        return "\n".join(in_markdown(part.title, part.lines, part.sentences) for part in self.parts)
 
 
 def found(store: Store, only: int | None = None) -> Iterator[Found]:
@@ -57,8 +65,13 @@ def found(store: Store, only: int | None = None) -> Iterator[Found]:
             continue
         finding, settings = FINDINGS[experiment["name"]], experiment["settings"]
         rows = finding.rows(settings, store.measurements(experiment["id"]))
-        texts = finding.title(settings), rows, finding.printed(rows), finding.table(rows), finding.sentences(rows)
-        yield Found(experiment["name"], name, *texts)
+        title, sentences = finding.title(settings), finding.sentences(rows)
+        tables = [(title, finding.table(rows))]
+        if experiment["name"] in MORE:
+            what, lines = MORE[experiment["name"]]
+            tables.append((f"{title}: {what}", lines(rows)))
+        parts = [Part(*own, sentences=sentences if own is tables[-1] else ()) for own in tables]
+        yield Found(experiment["name"], name, title, rows, finding.printed(rows), parts, sentences)
 
 
 def draw_found(found: Found, out: Path) -> list[Path]:

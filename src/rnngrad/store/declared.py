@@ -16,6 +16,7 @@ LABELS = {
     "probes": "'probe of run ' || run || ' at step ' || step",
     "experiments": "'experiment ' || id",
     "measurements": "'measurement of experiment ' || experiment",
+    "portions": "'portion ' || place || ' of experiment ' || experiment",
 }
 """What to call a row, as an expression in SQL, by table."""
 PYTHON: dict[str, type[Any]] = {"INTEGER": int, "REAL": float, "TEXT": str}

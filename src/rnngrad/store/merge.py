@@ -11,7 +11,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from . import schema
 from .declared import columns
 from .store import ENDED, Store
 
@@ -37,7 +36,7 @@ REACHED = "(SELECT coalesce(max(step), -1) FROM snapshots WHERE run = id)"
 RUNS = Kind("runs", ("snapshots", "probes"), "run", (*CHOSEN, "engine", *MADE), REACHED)
 EXPERIMENTS = Kind(
     "experiments",
-    ("measurements",),
+    ("portions", "measurements"),
     "experiment",
     ("name", "settings", *MADE),
     "(SELECT count(*) FROM measurements WHERE experiment = id)",
@@ -71,9 +70,6 @@ def merge(store: Store, others: Sequence[Store]) -> list[Merged]:
     """
     with ExitStack() as undo:
         with store.transaction():
-            if any(columns(other.connection, "experiments") for other in others):
-                for statement in schema.EXPERIMENTS:
-                    store.connection.execute(statement)
             merging = [_Merging(store, other, undo) for other in others]
             counts = [each.run() for each in merging]
         undo.pop_all()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 APPLICATION = 0x726E6E67  # "rnng", by which SQLite files tell whose they are
 RUNS = """
 CREATE TABLE {name} (
@@ -44,6 +44,34 @@ CREATE TABLE probes (
 ) WITHOUT ROWID
 """
 MEASURES = "ALTER TABLE snapshots ADD COLUMN measures TEXT NOT NULL DEFAULT '{}'"
+EXPERIMENT = """
+CREATE TABLE IF NOT EXISTS experiments (
+    id INTEGER PRIMARY KEY,
+    created_at TEXT NOT NULL,
+    name TEXT NOT NULL, settings TEXT NOT NULL,
+    device TEXT NOT NULL, versions TEXT NOT NULL, command TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('running', 'finished', 'interrupted')),
+    seconds REAL NOT NULL
+)
+"""
+MEASUREMENTS = """
+CREATE TABLE IF NOT EXISTS {name} (
+    experiment INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+    quantity TEXT NOT NULL, value REAL,
+    seed INTEGER, hidden_layers INTEGER, epoch INTEGER, layer INTEGER, variant TEXT NOT NULL, x REAL{more}
+)
+"""
+PORTIONS = """
+CREATE TABLE IF NOT EXISTS portions (
+    experiment INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    key TEXT NOT NULL, reason TEXT,
+    PRIMARY KEY (experiment, place)
+) WITHOUT ROWID
+"""
+EXPERIMENTS = (EXPERIMENT, MEASUREMENTS.format(name="measurements", more=""))
+"""The tables that a store before version 5 had only if it had an experiment."""
+NUMBERS = "quantity, value, seed, hidden_layers, epoch, layer, variant, x"
 STATUSES = "'running', 'finished', 'diverged', 'interrupted'"
 VERSIONS: dict[int, tuple[str, ...]] = {
     1: (RUNS.format(name="runs", statuses=STATUSES, more=""), SNAPSHOTS),
@@ -56,28 +84,20 @@ VERSIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE newer RENAME TO runs",
         "CREATE UNIQUE INDEX runs_key ON runs (key)",
     ),
+    5: (
+        *EXPERIMENTS,
+        MEASUREMENTS.format(name="newer", more=", portion INTEGER"),
+        f"INSERT INTO newer (experiment, {NUMBERS}) SELECT experiment, {NUMBERS} FROM measurements ORDER BY rowid",
+        "DROP TABLE measurements",
+        "ALTER TABLE newer RENAME TO measurements",
+        "CREATE INDEX measurements_portion ON measurements (experiment, portion)",
+        PORTIONS,
+    ),
 }
-"""What each version has that the one before it has not; version 4 knows a run again by its ``key``, and failures."""
-EXPERIMENTS = (
-    """
-CREATE TABLE IF NOT EXISTS experiments (
-    id INTEGER PRIMARY KEY,
-    created_at TEXT NOT NULL,
-    name TEXT NOT NULL, settings TEXT NOT NULL,
-    device TEXT NOT NULL, versions TEXT NOT NULL, command TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('running', 'finished', 'interrupted')),
-    seconds REAL NOT NULL
-)
-""",
-    """
-CREATE TABLE IF NOT EXISTS measurements (
-    experiment INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
-    quantity TEXT NOT NULL, value REAL,
-    seed INTEGER, hidden_layers INTEGER, epoch INTEGER, layer INTEGER, variant TEXT NOT NULL, x REAL
-)
-""",
-)
-"""Made when the first experiment is written: a store without one has no such tables."""
+"""What each version has that the one before it has not; version 4 knows a run again by its ``key``, and failures.
+
+Version 5 knows a portion of an experiment again by its ``key``; the portion of a measurement is its ``place``.
+"""
 
 
 def prepare(db: sqlite3.Connection, path: Path, create: bool) -> int:

@@ -156,16 +156,28 @@ class Store:
 
     def add_experiment(self, row: Mapping[str, Any]) -> int:
         """Inserts an experiment; returns its id."""
-        for statement in schema.EXPERIMENTS:
-            self._db.execute(statement)
         return self._insert("experiments", row)
 
-    def add_measurements(self, experiment: int, rows: Sequence[Measurement]) -> None:
-        """Inserts numbers of an experiment."""
-        marks = ", ".join("?" * (1 + len(Measurement._fields)))
-        names = ", ".join(("experiment", *Measurement._fields))
-        values = [(experiment, *row) for row in rows]
-        self._db.executemany(f"INSERT INTO measurements ({names}) VALUES ({marks})", values)
+    def add_portion(
+        self, experiment: int, place: int, key: str, numbers: Sequence[Measurement], reason: str | None = None
+    ) -> None:
+        """Inserts a portion of an experiment and its numbers, or why there are none, in place of what is there."""
+        for table, column in (("portions", "place"), ("measurements", "portion")):
+            self._db.execute(f"DELETE FROM {table} WHERE experiment = ? AND {column} = ?", [experiment, place])
+        self._insert("portions", {"experiment": experiment, "place": place, "key": key, "reason": reason})
+        names = ("experiment", "portion", *Measurement._fields)
+        query = f"INSERT INTO measurements ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        self._db.executemany(query, [(experiment, place, *row) for row in numbers])
+
+    def portions(self, experiment: int) -> dict[int, str]:
+        """The keys of an experiment's portions that were measured or failed, by their places; none before version 5."""
+        query = "SELECT place, key FROM portions WHERE experiment = ? ORDER BY place"
+        return {row["place"]: row["key"] for row in self._select(query, [experiment])} if self.version > 4 else {}
+
+    def measured(self, keys: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Of those of the keys that some experiment has measured, that experiment and the place in it."""
+        found = self._of_keys("SELECT key, experiment, place, reason FROM portions", keys)
+        return {row["key"]: (row["experiment"], row["place"]) for row in found if row["reason"] is None}
 
     def update_experiment(self, experiment: int, row: Mapping[str, Any]) -> None:
         """Changes some columns of an experiment."""
@@ -176,10 +188,13 @@ class Store:
         known = self._db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'experiments'").fetchone()[0]
         return self._select("SELECT * FROM experiments ORDER BY id", []) if known else []
 
-    def measurements(self, experiment: int) -> list[Measurement]:
-        """All numbers of an experiment, in the order in which they were written."""
-        query = f"SELECT {', '.join(Measurement._fields)} FROM measurements WHERE experiment = ? ORDER BY rowid"
-        with closing(self._db.execute(query, [experiment])) as cursor:
+    def measurements(self, experiment: int, portion: int | None = None) -> list[Measurement]:
+        """All numbers of an experiment or of one of its portions, in the order of the portions."""
+        query = f"SELECT {', '.join(Measurement._fields)} FROM measurements WHERE experiment = ?"
+        query += "" if portion is None else " AND portion = ?"
+        order = "portion, rowid" if self.version > 4 else "rowid"
+        values = [experiment] if portion is None else [experiment, portion]
+        with closing(self._db.execute(f"{query} ORDER BY {order}", values)) as cursor:
             return [Measurement(*row) for row in cursor]
 
     def _of_keys(self, query: str, keys: Sequence[str]) -> Iterator[Row]:

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 from .executors import Executor
-from .listening import Everybody, Listener
+from .listening import Everybody, Listener, Recording
 from .plan import Plan
-from .recorder import Recorder
 
 
-def conduct(plan: Plan, executor: Executor, recorder: Recorder, listeners: Sequence[Listener] = ()) -> None:
+def conduct(plan: Plan, executor: Executor, recorder: Recording, listeners: Sequence[Listener] = ()) -> None:
     """Computes what the plan lacks; the recorder hears of everything first.
 
     Whatever ends it early, Ctrl-C included, leaves the store with everything up to the last evaluation, the runs that

@@ -22,6 +22,13 @@ class Listener(Protocol):
         """The job will not be computed further."""
 
 
+class Recording(Listener, Protocol):
+    """A listener that writes what it hears."""
+
+    def interrupt(self) -> None:
+        """What was begun and has not ended will not go on now."""
+
+
 class Everybody:
     """Tells several listeners, in their order."""
 

@@ -13,6 +13,7 @@ from .random_matrices import (
     mean_singular_value,
     newman_exponents,
 )
+from .residual import residual_log_factors
 
 __all__ = [
     "TORCH_GAIN",
@@ -33,6 +34,7 @@ __all__ = [
     "mean_field",
     "mean_singular_value",
     "newman_exponents",
+    "residual_log_factors",
     "time_scales",
     "widest_growth_interval",
 ]

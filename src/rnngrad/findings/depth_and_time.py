@@ -1,10 +1,11 @@
-"""From the rows of a comparison to its tables and its words. No torch."""
+"""Time beside depth: from the rows of a comparison to its tables and its words."""
 
 from collections.abc import Sequence
 from math import exp, inf, log, sqrt
 
 import numpy as np
 
+from ..measurement import Measurement
 from ..side_by_side import (
     FEWEST,
     LEARNED,
@@ -17,21 +18,33 @@ from ..side_by_side import (
     horizon,
     learners,
     relative,
+    rows_of,
     setting_of,
     theory,
 )
+from .base import Settings
 
 
-def title(rows: Sequence[Row]) -> str:
+def title(settings: Settings) -> str:
     """One line."""
-    s = setting_of(rows)
+    s = settings
     return (
         f"Depth beside time: {s['activation']}, σ_w² = {s['weight_var']:g}, σ_b² = {s['bias_var']:g}, input variance "
         f"{s['input_var']:g}, width {s['width']}, {s['length']} layers or steps, {len(s['seeds'])} seeds"
     )
 
 
-def horizon_table(rows: Sequence[Row]) -> list[list[str]]:
+def rows(settings: Settings, numbers: Sequence[Measurement]) -> list[Row]:
+    """A row of event "setting", then those that were measured."""
+    return [{"event": "setting", **settings}, *rows_of(numbers)]
+
+
+def printed(rows: Sequence[Row]) -> list[Row]:
+    """All."""
+    return list(rows)
+
+
+def table(rows: Sequence[Row]) -> list[list[str]]:
     """Headings, then a line for each pair: how far the gradient reaches in layers, and in steps."""
     last = setting_of(rows)["length"] - 1
     lines = [
