@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rnngrad import cards
+from rnngrad.hs97 import cards as hs97_cards
 
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(cards.shipped())
@@ -56,7 +57,9 @@ def test_the_wheel_holds_the_templates_of_the_page(wheel):
 def test_the_wheel_holds_the_cards_and_finds_them_when_unpacked_elsewhere(wheel, tmp_path):
     """Unpacked ahead of this environment's own copy, so that the modules and the cards are the wheel's."""
     with zipfile.ZipFile(wheel) as archive:
-        assert sorted(Path(n).stem for n in archive.namelist() if n.endswith(".toml")) == NAMES
+        names = [Path(n).relative_to("rnngrad/tasks") for n in archive.namelist() if n.endswith(".toml")]
+        assert sorted(n.stem for n in names if len(n.parts) == 1) == NAMES
+        assert sorted(n.stem for n in names if n.parts[0] == "hs97") == sorted(hs97_cards.shipped())
         archive.extractall(tmp_path)
     assert listed(PYTHONPATH=str(tmp_path)) == NAMES
     where = [sys.executable, "-c", "import rnngrad.cards as c; print(*c.shipped().values())"]

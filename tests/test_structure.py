@@ -10,6 +10,7 @@ import rnngrad
 ROOT = Path(rnngrad.__file__).parent
 LAYERS = [
     "errors",
+    "schema",
     "streams",
     "stats",
     "measurement",
@@ -19,6 +20,7 @@ LAYERS = [
     "problems",
     "cells",
     "engine",
+    "hs97",
     "models",
     "memory",
     "side_by_side",

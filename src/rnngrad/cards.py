@@ -1,26 +1,22 @@
 """Task cards: TOML files that say what is trained on what, until when, and what has been published about it."""
 
-import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from .cells import CELLS, initialise
 from .cells.inits import canonical
 from .errors import UsageError, unknown
 from .flow import FORMS, Omega
 from .problems import PROBLEMS, Problem
+from .schema import build, build_all, check_bounds, known_keys, tables_of, typed
 from .stopping import SCORES, StopRule
 from .streams import generator
 from .training import OPTIMIZERS
 
 T = TypeVar("T")
-LONGEST = 300
-LARGEST = 1e9
-"""No number of a card is larger: what is, is a slip of the keyboard."""
 
 
 @dataclass(frozen=True)
@@ -165,20 +161,15 @@ def load(name: str) -> Card:
 
 def read(path: Path) -> Card:
     """Read and check one card."""
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"cannot read the card {path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of numbers too long, of brackets too deep
-        raise UsageError(f"{path} is not valid TOML: {error}") from None
-    _known_keys(tables, ("task", "problem", "training", "stop", "cell", "published"), f"{path}")
+    tables = tables_of(path)
+    known_keys(tables, ("task", "problem", "training", "stop", "cell", "published"), f"{path}")
     card = Card(
-        task=_build(Task, tables.get("task"), f"{path}, [task]"),
-        problem=_build(ProblemSpec, tables.get("problem"), f"{path}, [problem]"),
-        training=_build(Training, tables.get("training"), f"{path}, [training]"),
-        stop=_build(StopRule, tables.get("stop"), f"{path}, [stop]"),
-        cells=_build_all(CellSpec, tables.get("cell"), f"{path}, [[cell]]"),
-        published=_build_all(Published, tables.get("published", []), f"{path}, [[published]]"),
+        task=build(Task, tables.get("task"), f"{path}, [task]"),
+        problem=build(ProblemSpec, tables.get("problem"), f"{path}, [problem]"),
+        training=build(Training, tables.get("training"), f"{path}, [training]"),
+        stop=build(StopRule, tables.get("stop"), f"{path}, [stop]"),
+        cells=build_all(CellSpec, tables.get("cell"), f"{path}, [[cell]]"),
+        published=build_all(Published, tables.get("published", []), f"{path}, [[published]]"),
     )
     try:
         card.check()
@@ -199,74 +190,6 @@ def override(table: T, **flags: Any) -> T:
         key = "max_steps" if flag == "steps" else flag
         if value is not None:
             where = f"'--{flag.replace('_', '-')}'"
-            given[key] = _typed(hints[key], value, where)
-            _check_bounds(specs[key].metadata, given[key], where)
+            given[key] = typed(hints[key], value, where)
+            check_bounds(specs[key].metadata, given[key], where)
     return replace(table, **given)  # type: ignore[type-var]
-
-
-def _known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    for key in table:
-        if key not in known:
-            raise UsageError(f"{where}: {unknown('key', key, known)}")
-
-
-def _build_all(cls: type[T], tables: Any, where: str) -> tuple[T, ...]:
-    if not isinstance(tables, list):
-        raise UsageError(f"{where}: expected at least one [[…]] table, got {tables!r}")
-    return tuple(_build(cls, table, f"{where} {k}") for k, table in enumerate(tables, 1))
-
-
-def _build(cls: type[T], table: Any, where: str) -> T:
-    """The dataclass from a TOML table, every key known, of the right type and in its bounds."""
-    if not isinstance(table, dict):
-        raise UsageError(f"{where}: expected a table, got {'nothing' if table is None else repr(table)}")
-    specs = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
-    _known_keys(table, tuple(specs), where)
-    hints = get_type_hints(cls)
-    for key, spec in specs.items():
-        if key not in table and spec.default is MISSING and spec.default_factory is MISSING:
-            raise UsageError(f"{where}: key '{key}' is missing")
-    try:
-        values = {key: _typed(hints[key], value, f"{where}, '{key}'") for key, value in table.items()}
-        for key, value in values.items():
-            _check_bounds(specs[key].metadata, value, f"{where}, '{key}'")
-        return cls(**values)
-    except UsageError as error:
-        raise UsageError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
-
-
-def _typed(hint: Any, value: Any, where: str) -> Any:
-    """The value as the field's type has it; an integer is a number, a boolean is not."""
-    if get_origin(hint) is tuple:
-        if not isinstance(value, list):
-            raise UsageError(f"{where}: expected a list, got {value!r}")
-        return tuple(_typed(get_args(hint)[0], item, where) for item in value)
-    if get_origin(hint) is Mapping:
-        if not isinstance(value, dict):
-            raise UsageError(f"{where}: expected a table, got {value!r}")
-        return {key: _typed(float, item, f"{where}, '{key}'") for key, item in value.items()}
-    if hint is str and isinstance(value, str) and not (value.isprintable() and len(value) <= LONGEST):
-        raise UsageError(f"{where}: expected a text of one line and at most {LONGEST} characters, got {value!r:.60}")
-    names = {int: "a whole number", float: "a number", str: "a text"}
-    accepted = (int, float) if hint is float else (hint,)
-    if isinstance(value, bool) or not isinstance(value, accepted):
-        raise UsageError(f"{where}: expected {names[hint]}, got {value!r}")
-    if hint is not str and not abs(value) <= LARGEST:
-        raise UsageError(f"{where}: expected a finite number, at most {LARGEST:g}, got {str(value)[:20]}")
-    return hint(value)
-
-
-def _check_bounds(bounds: Mapping[str, Any], value: Any, where: str) -> None:
-    """Raises UsageError if the value, or one of those that it holds, is outside what the field's metadata allows."""
-    if isinstance(value, tuple | Mapping):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            _check_bounds(bounds, item, where)
-        return
-    if "choices" in bounds and value not in bounds["choices"]:
-        raise UsageError(f"{where}: {unknown('value', value, bounds['choices'])}")
-    if "pattern" in bounds and not re.fullmatch(bounds["pattern"], value):
-        raise UsageError(f"{where}: expected a text like {bounds['pattern']!r}, got {value!r}")
-    if "least" in bounds and value < bounds["least"]:
-        raise UsageError(f"{where}: expected at least {bounds['least']}, got {value!r}")
-    if "above" in bounds and value <= bounds["above"]:
-        raise UsageError(f"{where}: expected more than {bounds['above']}, got {value!r}")

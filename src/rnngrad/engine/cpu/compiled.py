@@ -1,7 +1,7 @@
-"""numba's compiler with a disk cache that follows every source file of the engine, and does without where none can be.
+"""numba's compiler with a disk cache that follows every source file of a kernel, and does without where none can be.
 
 numba keys its cache by the file of the outermost function alone; a change in a file it calls would go unseen. So the
-cache lives in a folder named after the contents of all of them.
+cache lives in a folder named after the contents of all of them: the files beside the kernel's, and the engine's.
 """
 
 import hashlib
@@ -17,17 +17,17 @@ from numba import njit
 _SETTINGS: Any = numba.config  # a module whose attributes appear when it runs
 
 
-def _digest() -> str:
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+def _digest(home: Path) -> str:
+    sources = sorted({*home.glob("*.py"), *Path(__file__).parent.glob("*.py")})
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 
-def _folder() -> str:
+def _folder(home: Path) -> str:
     """Where compiled kernels go: numba's own choice of folder if the user made one, else beside the sources."""
-    base = _SETTINGS.CACHE_DIR or str(Path(__file__).parent / "__pycache__")
-    if not _SETTINGS.CACHE_DIR and not os.access(Path(__file__).parent, os.W_OK):
+    base = _SETTINGS.CACHE_DIR or str(home / "__pycache__")
+    if not _SETTINGS.CACHE_DIR and not os.access(home, os.W_OK):
         base = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "rnngrad")
-    return os.path.join(base, f"kernels-{_digest()}")
+    return os.path.join(base, f"kernels-{_digest(home)}")
 
 
 def kernel(function: Callable[..., None]) -> Any:
@@ -35,7 +35,7 @@ def kernel(function: Callable[..., None]) -> Any:
 
     Returns numba's dispatcher, which takes the function's arguments.
     """
-    before, _SETTINGS.CACHE_DIR = _SETTINGS.CACHE_DIR, _folder()
+    before, _SETTINGS.CACHE_DIR = _SETTINGS.CACHE_DIR, _folder(Path(function.__code__.co_filename).parent)
     try:
         return _forgiving(njit(nogil=True, error_model="numpy", cache=True)(function))
     except RuntimeError:  # numba: "cannot cache function ...: no locator available"
