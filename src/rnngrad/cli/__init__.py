@@ -15,6 +15,7 @@ from .listing import list_
 from .probe import probe
 from .remedies import remedies as remedies  # joins the group of depth
 from .report import report
+from .rerun import rerun
 from .sweep import sweep
 from .task import task
 
@@ -27,7 +28,7 @@ def command() -> None:
     """The reference laboratory for long-term dependencies in recurrent networks."""
 
 
-for subcommand in (task, sweep, probe, depth, compare, report, list_, bench):
+for subcommand in (task, sweep, probe, depth, compare, rerun, report, list_, bench):
     command.add_command(subcommand)
 
 

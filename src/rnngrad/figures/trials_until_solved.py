@@ -1,0 +1,54 @@
+"""How many sequences the trials of a rerun took: survival curves beside the published means."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from ..stats import Times, kaplan_meier
+from . import style
+from .steps_to_solve import band, curve, stopped
+
+NAME = 2.2
+"""Room for a name in the legend, in inches."""
+
+
+def trials_until_solved(
+    title: str, times: Mapping[str, Mapping[str, Times]], published: Mapping[str, Mapping[str, float]]
+) -> Figure:
+    """The share of trials that met the criterion by a number of sequences, with its 95 % interval, a panel a setting.
+
+    times: by setting and name of a line; published: the paper's means, drawn as dotted lines in their line's colour.
+    A bar across a line is where a trial came to its cap unsolved.
+    """
+    labels = list(dict.fromkeys(label for lines in times.values() for label in lines))
+    with style.style():
+        figure, panels = style.panels(len(times))
+        for (ax,), (setting, lines) in zip(panels, times.items(), strict=True):
+            ax.set_title(style.plain(setting))
+            _panel(ax, lines, published.get(setting, {}), labels)
+        for own in style.first_of_row(panels):
+            own[0].set_ylabel("share of trials that solved it")
+        style.legend_below(figure, panels, max(1, int(figure.get_figwidth() // NAME)))
+        figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
+    return figure
+
+
+def _panel(ax: Axes, lines: Mapping[str, Times], published: Mapping[str, float], labels: list[str]) -> None:
+    end = max((step for own in lines.values() for step in (*own.events, *own.censored)), default=1.0)
+    for label, own in lines.items():
+        look: dict[str, Any] = style.line_of(labels.index(label))
+        survival = kaplan_meier(own)
+        curve(ax, survival, end, {**look, "marker": "", "label": style.plain(label)})
+        band(ax, survival, look["color"])
+        stopped(ax, survival, own.censored, look["color"])
+        if label in published:
+            ax.axvline(published[label], color=look["color"], ls=":", lw=1.6, label=style.plain(f"{label}: published"))
+    ax.set_xlabel("training sequences")
+    ax.set_ylim(-0.04, 1.04)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(numticks=5))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
