@@ -1,5 +1,6 @@
 """The cards of the 1997 paper: what is shipped is the paper's, what is wrong is refused in one line."""
 
+import json
 import re
 import shutil
 
@@ -104,6 +105,34 @@ def test_a_reading_changes_what_it_says_and_nothing_else(name):
             key: read[table][key] for table in tables for key in read[table] if read[table][key] != text[table][key]
         }
         assert differing == reading.set
+
+
+def test_readings_can_be_joined():
+    card = cards.load("4")
+    both = card.resolve("T100", "short_average+linear_outputs")
+    assert (both.reading, both.criterion.error_window, both.machine.output) == (
+        "short_average+linear_outputs",
+        100,
+        "linear",
+    )
+    assert [reading.contradicts for reading in card.reading("short_average+linear_outputs")] == [False, True]
+    assert card.reading(TEXT) == ()
+    with pytest.raises(UsageError, match="unknown reading of experiment 4 'linear'"):
+        card.resolve("T100", "short_average+linear")
+
+
+@every_setting
+def test_a_setup_can_be_stored_as_json(name, setting):
+    stored = json.loads(json.dumps(cards.load(name).resolve(setting).as_dict(), allow_nan=False))
+    assert stored["experiment"] == name
+    assert stored["setting"] == setting
+    assert {"problem", "net", "machine", "training", "criterion"} < set(stored)
+
+
+def test_the_expected_cost_is_the_published_mean_times_the_length():
+    assert cards.load("4").expected_steps("T1000") == 853_000 * 1050
+    assert cards.load("3a").expected_steps("T100-N3") == 39_850 * 105
+    assert cards.load("2a").expected_steps("rtrl-p10-lr1") == 5_000_000 * 10
 
 
 def test_a_reading_may_fit_only_some_settings():

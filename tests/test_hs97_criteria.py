@@ -282,6 +282,7 @@ def test_parts_cover_a_test_once(total, first):
     pieces = list(parts(total, first))
     assert [k for a, b in pieces for k in (a, b)][:: len(pieces) * 2 - 1] == [0, total]
     assert all(b == c for (_, b), (c, _) in pairwise(pieces))
+    assert max(b - a for a, b in pieces) <= 256
 
 
 def test_a_judge_that_looks_at_training_needs_no_tests():

@@ -97,17 +97,27 @@ class Card97:
             raise unknown(f"setting of experiment {self.experiment.name}", name, settings)
         return settings[name]
 
+    def reading(self, names: str) -> tuple[NamedReading, ...]:
+        """The readings that are joined by + in ``names``, none for the text's. Raises UsageError for unknown ones."""
+        chosen = [] if names == TEXT else names.split("+")
+        for name in chosen:
+            if name not in self.readings:
+                raise unknown(f"reading of experiment {self.experiment.name}", name, (TEXT, *self.readings))
+        return tuple(self.readings[name] for name in chosen)
+
+    def expected_steps(self, setting: str) -> float:
+        """Time steps of a trial that takes as many sequences as the paper's did on average, or the bound it gives."""
+        published = [p.value for p in self.published if p.setting == setting and p.metric == "sequences"]
+        return max(published) * self.resolve(setting).problem.mean_steps
+
     def resolve(self, setting: str, reading: str = TEXT, options: Mapping[str, Any] | None = None) -> Setup:
-        """What a trial of that setting is, under the reading, with the options over both.
+        """What a trial of that setting is, under the reading (or several, joined by +), with the options over both.
 
         Raises UsageError for unknown names, and for values that are impossible or do not fit each other.
         """
-        if reading not in (TEXT, *self.readings):
-            raise unknown(f"reading of experiment {self.experiment.name}", reading, (TEXT, *self.readings))
         given = dict(options or {})
-        readings = {} if reading == TEXT else self.readings[reading].set
         classes, tables = self.classes(), self.tables
-        for change in (self.setting(setting).set, readings, given):
+        for change in (self.setting(setting).set, *(one.set for one in self.reading(reading)), given):
             tables = changed(tables, classes, change)
         where = f"hs97/{self.experiment.name}, setting '{setting}'"
         built: dict[str, Any] = {

@@ -15,6 +15,8 @@ from ..sequences import Scores, Sequences
 State = dict[str, NDArray[Any]]
 Test = Callable[..., Scores]
 """The machine's ``test``: sequences in, scores out; with ``outputs=True`` the outputs as well."""
+LARGEST_PART = 256
+"""Sequences tested at once: in 2a one has 80 kB of targets."""
 Streams = Callable[[int], Generator]
 """The random stream of test number k, the same whenever it is asked for."""
 
@@ -78,9 +80,9 @@ class Criterion(ABC):
         """A judge for one trial. Raises UsageError if the criterion does not fit the problem."""
 
 
-def parts(total: int, first: int = 16, growth: int = 4) -> Iterator[tuple[int, int]]:
+def parts(total: int, first: int = 16) -> Iterator[tuple[int, int]]:
     """(first, last + 1) of the parts in which a test is taken, growing, so that a net that fails is seen to early."""
     done, size = 0, first
     while done < total:
         yield done, min(done + size, total)
-        done, size = done + size, size * growth
+        done, size = done + size, min(4 * size, LARGEST_PART)

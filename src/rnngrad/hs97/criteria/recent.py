@@ -18,14 +18,14 @@ class Recent(Criterion):
     """Fewer than so many of the most recent training sequences wrong, and their mean error low.
 
     A sequence is right if all absolute errors at its end are below ``tolerance``. ``fewer_than`` lists a number per
-    milestone. The paper does not say over which window its "average training error" goes (``error_window``), nor
-    which error it is (``error``, see :func:`sequence_errors`).
+    milestone; without ``mean_error`` any mean will do. The paper does not say over which window its "average training
+    error" goes (``error_window``), nor which error it is (``error``, see :func:`sequence_errors`).
 
     Reference: Hochreiter & Schmidhuber 1997, sections 5.4 to 5.6, table 11 (ST3).
     """
 
     tolerance: float = field(metadata={"above": 0})
-    mean_error: float = field(default=inf, metadata={"above": 0})
+    mean_error: float | None = field(default=None, metadata={"above": 0})
     fewer_than: tuple[int, ...] = field(default=(1,), metadata={"least": 1})
     window: int = field(default=2000, metadata={"least": 1})
     error_window: int = field(default=2000, metadata={"least": 1})
@@ -42,7 +42,7 @@ class Recent(Criterion):
 
     @property
     def needs_outputs(self) -> bool:
-        return self.mean_error < inf and self.error == "absolute"
+        return self.mean_error is not None and self.error == "absolute"
 
     def judge(self, problem: Problem97) -> Judge:
         return RecentJudge(self)
@@ -61,12 +61,13 @@ class RecentJudge(Judge):
         return np.asarray(~(error < self.criterion.tolerance), dtype=np.float64)
 
     def _errors(self, block: Sequences, scores: Scores) -> Reals:
-        unbounded = self.criterion.mean_error == inf
-        return np.zeros(len(block)) if unbounded else sequence_errors(self.criterion.error, block, scores)
+        if self.criterion.mean_error is None:
+            return np.zeros(len(block))
+        return sequence_errors(self.criterion.error, block, scores)
 
     def first(self, block: Sequences, scores: Scores, met: int) -> int | None:
         enough = self.wrong.sums(self._wrong(scores)) < self.criterion.fewer_than[met]
-        if self.criterion.mean_error < inf:
+        if self.criterion.mean_error is not None:
             means = self.errors.sums(self._errors(block, scores)) / self.criterion.error_window
             enough &= means < self.criterion.mean_error
         return int(enough.argmax()) + 1 if enough.any() else None

@@ -78,8 +78,12 @@ class Machine:
         self.sequences, self.steps = int(state["sequences"]), int(state["steps"])
 
     def train(self, sequences: Sequences, lr: float, outputs: bool = False) -> Scores:
-        """Learns from the sequences in their order. Scores are those of each sequence as it was read, before it changed
-        the weights (or, with an update per step, while it did)."""
+        """Learns from the sequences in their order.
+
+        Scores are those of each sequence as it was read, before it changed the weights (with an update per step, each
+        step's before that step changed them). ``outputs``: are the outputs wanted too? Else the scores hold none.
+        Raises UsageError for sequences that do not fit the net.
+        """
         step = self.reading.update == "step"
         scores = self._run(sequences, lr, STEP if step else SEQUENCE, outputs)
         self.sequences += len(sequences)
@@ -116,7 +120,7 @@ class Machine:
         return self._room.states[: math.prod(shape)].reshape(shape).copy(), scores.outputs
 
     def _room_for(self, steps: int) -> Scratch:
-        """Room for sequences of that many steps, the same again if it will do."""
+        """Room for sequences of that many steps."""
         return room_for(self.constants, self._packed, max(steps, 1), self._parts)
 
     def _run(self, sequences: Sequences, lr: float, learning: int, outputs: bool, keep: bool = False) -> Scores:

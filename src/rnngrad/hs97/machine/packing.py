@@ -45,14 +45,13 @@ def _packing(hidden: Ints, out: Ints) -> Packing:
     return Packing(hidden, out, first[weights >= 0])
 
 
-def _outputs(units: tuple[Unit, ...], cells: int, direct: int, bias: bool, width: int) -> Ints:
+def _outputs(units: tuple[Unit, ...], cells: int, direct: int, width: int) -> Ints:
     """Places of the output weights; an output's weights stand in the order of the rows."""
     out = np.full((direct + cells + 1, width), -1)
     for k, (unit, at) in enumerate(
         (unit, at) for unit, at in zip(units, offsets(units), strict=True) if unit.name.startswith("output")
     ):
         out[: len(unit.sees), k] = np.arange(at, at + len(unit.sees))
-    assert out.shape[0] - (not bias) == (len(units[-1].sees))
     return out
 
 
@@ -70,7 +69,7 @@ def packing(net: Topology | RecurrentNet) -> Packing:
     if isinstance(net, RecurrentNet):
         hidden = np.full((1, padded(net.inputs + 1)), -1)
         hidden[0, : net.inputs + 1] = np.arange(net.inputs + 1)
-        return _packing(hidden, _outputs(net.units, 1, net.inputs, False, padded(net.outputs)))
+        return _packing(hidden, _outputs(net.units, 1, net.inputs, padded(net.outputs)))
     rows = {f"input {i}": i for i in range(net.inputs)}
     sources = net.hidden if net.recurrent else ()
     rows |= {name: net.inputs + m for m, name in enumerate(sources)}
@@ -81,7 +80,7 @@ def packing(net: Topology | RecurrentNet) -> Packing:
             for place, source in enumerate(unit.sees):
                 hidden[rows[source], lane] = at + place
     direct = net.inputs if net.direct else 0
-    return _packing(hidden, _outputs(net.units, net.cells, direct, net.output_bias, padded(net.outputs)))
+    return _packing(hidden, _outputs(net.units, net.cells, direct, padded(net.outputs)))
 
 
 def _answered(outputs: int) -> Floats:
