@@ -91,7 +91,7 @@ class Job(ABC):
 
 def packed(arrays: Mapping[str, np.ndarray], metadata: dict[str, str] | None = None) -> bytes:
     """A safetensors file as bytes."""
-    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
+    return save({name: np.asarray(array, order="C") for name, array in arrays.items()}, metadata)
 
 
 def key_of(decides: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from ..rerun_progress import RerunProgress
 from ..reruns import duration, published_of
 from ..store import Row, Store
 from ..study.executors import Here, Parallel
-from ..study.trial_job import SECONDS, TrialJob, trial_job
+from ..study.trial_job import SECONDS, TrialJob
 from ..study.trials import Asked, asked
 from ..tables import on_terminal
 from .presentation import present_reruns
@@ -72,7 +72,7 @@ def rerun(names: tuple[str, ...], options: tuple[str, ...], reading: str, listed
 
 
 def _run(settings: list[Asked], out: Path, trials: int | None, seed: int, as_json: bool, **flags: Any) -> None:
-    if seed + (trials or 0) > LARGEST_SEED:
+    if seed + max(trials or one.card.experiment.trials for one in settings) > LARGEST_SEED:
         raise UsageError(f"'--seed' and '--trials': the last seed must be under {LARGEST_SEED}")
     if flags["scheduler"] and flags["count"]:
         raise UsageError("'--workers' and '--scheduler': a Dask cluster has its own workers; give one of the two")
@@ -142,7 +142,7 @@ def _show(jobs: Sequence[tuple[Asked, Sequence[TrialJob]]], store: Store, out: P
         known = [stored[key] for job in own for key in job.keys if key in stored]
         runs += known
         if not known:
-            missing.append((own[0].runs[0]["card"], one.seconds() * len(own)))
+            missing.append((one.about, one.seconds() * len(own)))
     present_reruns(runs, missing, store, out, as_json)
 
 
@@ -162,8 +162,7 @@ def _list(settings: Sequence[Asked], trials: int | None, as_json: bool, quiet: b
 
 def _cost(one: Asked, trials: int) -> Row:
     setup, seconds = one.setup, one.seconds()
-    card = trial_job(one.card, setup, 0, "").runs[0]["card"]
-    known = published_of(card, card["milestones"][-1])
+    known = published_of(one.about, setup.criterion.milestones[-1])
     return {
         "event": "experiment",
         "experiment": setup.experiment,

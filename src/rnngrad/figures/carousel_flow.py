@@ -16,7 +16,7 @@ LINES = {
     "log_flow": "recurrent unit",
     "log_bound": "its bound, (|u|/4)^lag",
 }
-NAME = 3.4
+NAME = 3.7
 
 
 def carousel_flow(title: str, seen: Mapping[str, Sequence[Mapping[str, Sequence[Any]]]]) -> Figure:
@@ -38,7 +38,7 @@ def carousel_flow(title: str, seen: Mapping[str, Sequence[Mapping[str, Sequence[
         for own_axes in style.first_of_row(panels):
             own_axes[0].set_ylabel("|∂s(T)/∂s(t)|")
         style.legend_below(figure, panels, max(1, int(figure.get_figwidth() // NAME)))
-        figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
+        style.entitle(figure, title)
     return figure
 
 

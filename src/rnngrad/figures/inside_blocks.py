@@ -33,7 +33,7 @@ def inside_blocks(title: str, seen: Mapping[str, Mapping[str, Sequence[Any]]]) -
             own_axes[0].set_ylabel("gate activation")
             own_axes[1].set_ylabel("cell state")
         style.legend_below(figure, panels, max(1, int(figure.get_figwidth() // NAME)))
-        figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
+        style.entitle(figure, title)
     return figure
 
 

@@ -13,6 +13,8 @@ from .steps_to_solve import band, curve, stopped
 
 NAME = 2.2
 """Room for a name in the legend, in inches."""
+ROOM = 1.6
+"""Beside the first and the last, as a factor."""
 
 
 def trials_until_solved(
@@ -32,7 +34,7 @@ def trials_until_solved(
         for own in style.first_of_row(panels):
             own[0].set_ylabel("share of trials that solved it")
         style.legend_below(figure, panels, max(1, int(figure.get_figwidth() // NAME)))
-        figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
+        style.entitle(figure, title)
     return figure
 
 
@@ -49,6 +51,8 @@ def _panel(ax: Axes, lines: Mapping[str, Times], published: Mapping[str, float],
     ax.set_xlabel("training sequences")
     ax.set_ylim(-0.04, 1.04)
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(numticks=5))
+    known = [*(step for own in lines.values() for step in (*own.events, *own.censored) if step), *published.values()]
+    ax.set_xlim(min(known) / ROOM, max(known) * ROOM)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if max(known) < 30 * min(known) else (1,)))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     ax.xaxis.set_minor_formatter(NullFormatter())

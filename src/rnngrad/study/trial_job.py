@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from math import inf, isfinite
+from math import isfinite
 from time import monotonic
 from typing import Any
 
@@ -91,7 +91,7 @@ def trial_job(card: Card97, setup: Setup, seed: int, command: str) -> TrialJob:
         "engine": "hs97",
         "versions": versions(),
         "command": command,
-        "card": _card(card, setup),
+        "card": card_of(card, setup),
         "baselines": {},
         "status": "running",
         "steps": 0,
@@ -102,16 +102,14 @@ def trial_job(card: Card97, setup: Setup, seed: int, command: str) -> TrialJob:
     return TrialJob((run,), setup, seed)
 
 
-def _card(card: Card97, setup: Setup) -> dict[str, Any]:
+def card_of(card: Card97, setup: Setup) -> dict[str, Any]:
     """The resolved setup, and what the paper prints of this setting: all that a table of the rows needs."""
-    reading = card.readings.get(setup.reading)
-    resolved = setup.as_dict()
+    readings = card.reading(setup.reading)
     return {
-        **resolved,
-        "criterion": {name: value if value != inf else None for name, value in resolved["criterion"].items()},
+        **setup.as_dict(),
         "experiment": asdict(card.experiment),
-        "contradicts": bool(reading and reading.contradicts),
-        "why": reading.why if reading else "",
+        "contradicts": any(reading.contradicts for reading in readings),
+        "why": "; ".join(reading.why for reading in readings),
         "milestones": list(setup.criterion.milestones),
         "published": [asdict(row) for row in card.published if row.setting == setup.setting],
     }

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from ..errors import UsageError
 from ..hs97.cards import Card97, load, shipped
 from ..hs97.readings import TEXT
 from ..hs97.setup import Setup
 from ..hs97.trial import Trial
-from .trial_job import TrialJob, trial_job
+from ..jobs import Row
+from .trial_job import TrialJob, card_of, trial_job
 
 PAPER = "hs97"
 
@@ -21,6 +21,11 @@ class Asked:
 
     card: Card97
     setup: Setup
+
+    @property
+    def about(self) -> Row:
+        """What stands in the store's column ``card`` of its trials."""
+        return card_of(self.card, self.setup)
 
     def jobs(self, trials: int | None, seed: int, command: str) -> list[TrialJob]:
         """A job for each trial, of successive seeds; without a number as many as the paper's."""
@@ -77,10 +82,5 @@ def _named(name: str) -> list[tuple[Card97, Sequence[str]]]:
 
 
 def _fitting(card: Card97, reading: str) -> Sequence[str]:
-    if reading == TEXT:
-        return [setting.name for setting in card.settings]
-    if reading not in card.readings:
-        raise UsageError(
-            f"experiment {card.experiment.name} has no reading '{reading}': it has {', '.join([TEXT, *card.readings])}"
-        )
+    card.reading(reading)
     return card.fitting(reading)
