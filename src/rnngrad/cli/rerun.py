@@ -137,7 +137,8 @@ def _starting(plan: study.Plan) -> str:
 def _show(jobs: Sequence[tuple[Asked, Sequence[TrialJob]]], store: Store, out: Path, as_json: bool) -> None:
     """The trials that were asked for, and what the settings cost of which there are none."""
     stored = {run["key"]: run for run in store.runs()}
-    runs, missing = [], []
+    runs: list[Row] = []
+    missing: list[tuple[Row, float | None]] = []
     for one, own in jobs:
         known = [stored[key] for job in own for key in job.keys if key in stored]
         runs += known

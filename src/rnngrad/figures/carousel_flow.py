@@ -35,6 +35,8 @@ def carousel_flow(title: str, seen: Mapping[str, Sequence[Mapping[str, Sequence[
                 _line(ax, [trial[line] for trial in trials], LINES[line], style.line_of(k))
             ax.set_xlabel("lag (steps back from the end)")
             style.powers_of_ten(ax)
+            low, high = ax.get_ylim()
+            ax.set_ylim(min(low, -1), max(high, 1))
         for own_axes in style.first_of_row(panels):
             own_axes[0].set_ylabel("|∂s(T)/∂s(t)|")
         style.legend_below(figure, panels, max(1, int(figure.get_figwidth() // NAME)))

@@ -7,7 +7,7 @@ from math import inf
 from statistics import fmean
 from typing import Any
 
-from ..stats import Times, kaplan_meier, mean_interval
+from ..stats import Times, kaplan_meier, mean_interval, prediction_interval
 from ..store import Row
 from ..summary import ended
 from .verdict import NOT_RUN, Published, verdict
@@ -134,11 +134,14 @@ def _result(rerun: Rerun, milestone: str) -> Row:
     mean = fmean(times.events) if times.events else None
     low, high = (end if 0 < end < inf else None for end in mean_interval(times.events))
     plain = rerun.reading == TEXT
+    predicted = [end if 0 < end < inf else None for end in prediction_interval(times.events, known.solved or 1)]
     return {
         **identity,
         "mean": mean,
         "low": low,
         "high": high,
+        "predicted_low": predicted[0],
+        "predicted_high": predicted[1],
         "median": kaplan_meier(times).median.value if runs else None,
         "minimum": min(times.events, default=None),
         "maximum": max(times.events, default=None),

@@ -9,7 +9,6 @@ from ..hs97.cards import Card97, load, shipped
 from ..hs97.readings import TEXT
 from ..hs97.setup import Setup
 from ..hs97.trial import Trial
-from ..jobs import Row
 from .trial_job import TrialJob, card_of, trial_job
 
 PAPER = "hs97"
@@ -23,7 +22,7 @@ class Asked:
     setup: Setup
 
     @property
-    def about(self) -> Row:
+    def about(self) -> dict[str, Any]:
         """What stands in the store's column ``card`` of its trials."""
         return card_of(self.card, self.setup)
 
