@@ -14,10 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnngrad.hs97.machine import Machine, Reading, RecurrentNet, Topology, published
+from rnngrad.hs97 import cards
+from rnngrad.hs97.machine import Machine, Reading, RecurrentNet, Topology
 from rnngrad.hs97.sequences import Reals, Sequences
 
 RUNS, STEPS, RATE = 15, 105, 0.5
+
+
+def of_paper(experiment: str, setting: str) -> Topology | RecurrentNet:
+    """The net of an experiment's card."""
+    return cards.load(experiment).resolve(setting).topology()
 
 
 def drawn(net: Topology | RecurrentNet, count: int, every: bool, steps: int = STEPS) -> Sequences:
@@ -101,7 +107,8 @@ def nanoseconds(work: Callable[[], object], steps: int, runs: int = RUNS) -> flo
 
 def beside_numpy_and_torch() -> None:
     """Prints the 93-weight net of experiment 4, three ways."""
-    net = published.adding()
+    net = of_paper("4", "T100")
+    assert isinstance(net, Topology)
     start = net.initial(np.random.default_rng(0))
     few, many = drawn(net, 5, every=False), drawn(net, 1000, every=False)
     machine, other = Machine(net, start), Machine(net, start)
@@ -118,17 +125,17 @@ def all_nets() -> None:
     """Prints the other nets and rules."""
     text, step, exact = Reading(), Reading(update="step"), Reading(gradient="exact")
     cases: list[tuple[str, Topology | RecurrentNet, Reading, bool]] = [
-        ("1, 3 blocks of 2", published.reber(3, 2), text, True),
-        ("2a, p = 100", published.long_lag(101), text, True),
-        ("2a, p = 100, update per step", published.long_lag(101), step, True),
-        ("2a, p = 100, RTRL", published.long_lag_competitor(101, "rtrl"), text, True),
-        ("2a, p = 100, BPTT", published.long_lag_competitor(101, "bptt"), text, True),
-        ("2c, p = 50", published.distractors(50), text, False),
-        ("2c, p = 1000", published.distractors(1000), text, False),
-        ("3", published.two_sequences(), text, False),
-        ("4, exact gradient", published.adding(), exact, False),
-        ("6a", published.temporal_order(2), text, False),
-        ("6b", published.temporal_order(3), text, False),
+        ("1, 3 blocks of 2", of_paper("1", "3x2-lr0.5"), text, True),
+        ("2a, p = 100", of_paper("2a", "lstm-p100"), text, True),
+        ("2a, p = 100, update per step", of_paper("2a", "lstm-p100"), step, True),
+        ("2a, p = 100, RTRL", of_paper("2a", "rtrl-p100-lr1"), text, True),
+        ("2a, p = 100, BPTT", of_paper("2a", "bptt-p100-lr1"), text, True),
+        ("2c, p = 50", of_paper("2c", "q50-p50"), text, False),
+        ("2c, p = 1000", of_paper("2c", "q1000-p1000"), text, False),
+        ("3", of_paper("3a", "T100-N3"), text, False),
+        ("4, exact gradient", of_paper("4", "T100"), exact, False),
+        ("6a", of_paper("6a", "T100"), text, False),
+        ("6b", of_paper("6b", "T100"), text, False),
     ]
     print("\n| experiment | weights | ns per time step |\n| --- | ---: | ---: |")
     for name, net, reading, every in cases:

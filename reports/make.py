@@ -4,6 +4,7 @@ python reports/make.py adding-lag200         run one entry (or several), then re
 python reports/make.py --rebuild             only rebuild every page and the ledger from the committed rows
 """
 
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -12,10 +13,14 @@ from pathlib import Path
 
 from rnngrad import report
 from rnngrad.cards import load
+from rnngrad.reruns import is_trial
 from rnngrad.store import Store
+from rnngrad.study.trials import asked
 from rnngrad.summary import comparisons
 
 HERE = Path(__file__).parent
+COSTS = "costs.jsonl"
+"""What `rnngrad rerun --list --json` said of every setting on the machine that ran the entry."""
 FOUR = "--cell rnn --cell gru --cell lstm:forget_bias_1 --cell lstm:chrono"
 
 
@@ -23,6 +28,15 @@ def tuning(task: str, options: str) -> list[str]:
     """Every rate of the card's grid, on seeds that no other entry reports."""
     return [f"task {task} {FOUR} --lr {rate:g} --seed 1000 {options}" for rate in load(task).training.lr_grid]
 
+
+HS97 = (
+    "hs97/1 hs97/6a",
+    "hs97/3a/T100-N3 hs97/3a/T100-N1 hs97/3b/T100-N3 hs97/3b/T100-N1",
+    "hs97/4/T100",
+    "hs97/2b",
+    "hs97/2a/lstm-p100",
+)
+"""In the order of cost; what is not here is listed as not run, with its cost."""
 
 ENTRIES = {
     "demo": ("The main job: `make demo`", ["task adding --lag 200"]),
@@ -58,24 +72,40 @@ ENTRIES = {
     ),
     "tuning-adding": ("Learning rates for adding", tuning("adding", "--seeds 3")),
     "depth-and-time": ("Time beside depth, on one axis", ["compare"]),
+    "hs97": (
+        "Hochreiter & Schmidhuber 1997, every trial again under the plain reading of the text",
+        [f"rerun {experiments} --workers 1" for experiments in HS97],
+    ),
     "tuning-copy": ("Learning rates for copy memory", tuning("copy", "--seeds 2 --steps 3000")),
 }
 
 
 def run(name: str) -> None:
-    """Runs an entry's commands into its folder; a sweep goes on with what is missing, anything else starts anew."""
-    folder = HERE / name
-    if not is_sweep(name):
+    """Runs an entry's commands into its folder; a sweep or rerun goes on with what is missing, others start anew."""
+    folder, rnngrad = HERE / name, [str(Path(sys.executable).with_name("rnngrad"))]
+    if not resumes(name):
         shutil.rmtree(folder, ignore_errors=True)
     for arguments in ENTRIES[name][1]:
-        command = [str(Path(sys.executable).with_name("rnngrad")), *arguments.split(), "--out", f"reports/{name}"]
-        subprocess.run(command, check=True, cwd=HERE.parent)
+        subprocess.run([*rnngrad, *arguments.split(), "--out", f"reports/{name}"], check=True, cwd=HERE.parent)
+    if is_rerun(name):
+        costs = subprocess.run([*rnngrad, "rerun", "--list", "--json", "--quiet"], check=True, capture_output=True)
+        (folder / COSTS).write_bytes(costs.stdout)
     slim(folder)
 
 
 def is_sweep(name: str) -> bool:
     """Whether the entry has runs at several lags."""
     return ENTRIES[name][1][0].startswith("sweep")
+
+
+def is_rerun(name: str) -> bool:
+    """Whether the entry has trials of a published experiment."""
+    return ENTRIES[name][1][0].startswith("rerun")
+
+
+def resumes(name: str) -> bool:
+    """Whether the entry takes hours, and is continued rather than begun again."""
+    return is_sweep(name) or is_rerun(name)
 
 
 def slim(folder: Path) -> None:
@@ -100,7 +130,7 @@ def rebuild(name: str) -> str:
         return rebuild_sweep(name)
     store = Store(folder / "rnngrad.db", create=False)
     runs = store.runs()
-    found = comparisons(runs)
+    found = comparisons([run for run in runs if not is_trial(run)])
     outcomes = [f"{line.label} {line.summary()['solved']}/{line.summary()['n']}" for c in found for line in c.lines]
     page = [f"# {title}", ""]
     for group in found:
@@ -108,6 +138,10 @@ def rebuild(name: str) -> str:
         page += [(folder / f"{group.name}.md").read_text(encoding="utf-8")]
         kinds = [kind for kind in ("learning", "flow", "measures") if (folder / f"{group.name}-{kind}.png").exists()]
         page += [f"![{kind}]({group.name}-{kind}.png)" for kind in kinds] + [""]
+    for own in report.rerunning([run for run in runs if is_trial(run)], not_begun(runs, folder)):
+        images = [path for path in report.draw_reruns(own, store, folder) if path.suffix == ".png"]
+        page += [own.markdown, *(f"![{path.stem}]({path.name})" for path in images), ""]
+        outcomes += [f"{row['experiment']} {row['setting']} {row['milestone']}: {row['verdict']}" for row in own.rows]
     for own in report.found(store):
         images = [path for path in report.draw_found(own, folder) if path.suffix == ".png"]
         page += [own.markdown, *(f"![{path.stem}]({path.name})" for path in images), ""]
@@ -118,6 +152,17 @@ def rebuild(name: str) -> str:
     page += [f"Rebuilt from the rows by `rnngrad report --store reports/{name}/rnngrad.db`.", ""]
     (folder / "README.md").write_text("\n".join(page), encoding="utf-8")
     return f"| [{name}]({name}/README.md) | {title} | {runs[0]['created_at'][:10]} | {', '.join(outcomes)} |"
+
+
+def not_begun(runs: list[dict], folder: Path) -> list[tuple[dict, float]]:
+    """The cards of the settings of which there is no trial, with the seconds that they would take."""
+    if not (folder / COSTS).exists():
+        return []
+    begun = {(run["task"], run["protocol"]) for run in runs}
+    costs = [json.loads(line) for line in (folder / COSTS).read_text(encoding="utf-8").splitlines()]
+    missing = [row for row in costs if (f"hs97/{row['experiment']}", row["setting"]) not in begun]
+    settings = {(one.setup.experiment, one.setup.setting): one for one in asked(["hs97"])}
+    return [(settings[row["experiment"], row["setting"]].about, row["estimated_seconds"]) for row in missing]
 
 
 def rebuild_sweep(name: str) -> str:

@@ -4,12 +4,12 @@ import json
 import re
 import shutil
 
+import hs97_table10 as table10
 import pytest
 
 from rnngrad import cards as task_cards
 from rnngrad.errors import UsageError
 from rnngrad.hs97 import cards
-from rnngrad.hs97.machine import published as nets
 from rnngrad.hs97.options import parse_option
 from rnngrad.hs97.readings import COMMON, TEXT
 
@@ -53,20 +53,20 @@ def test_trials_learning_rates_and_initial_ranges_are_those_of_tables_10_and_11(
 @pytest.mark.parametrize(
     ("name", "setting", "net"),
     [
-        ("1", "4x1-lr0.1", nets.reber(4, 1)),
-        ("1", "3x2-lr0.2", nets.reber(3, 2)),
-        ("2a", "lstm-p100", nets.long_lag(101)),
-        ("2a", "rtrl-p10-lr1", nets.long_lag_competitor(11, "rtrl")),
-        ("2a", "bptt-p100-lr10", nets.long_lag_competitor(101, "bptt")),
-        ("2b", "lstm-p100", nets.long_lag(101)),
-        ("2c", "q1000-p50", nets.distractors(50)),
-        ("3a", "T100-N1", nets.two_sequences()),
-        ("3b", "T1000-N1", nets.two_sequences()),
-        ("3c", "T100-N3", nets.two_sequences()),
-        ("4", "T500", nets.adding()),
-        ("5", "T100", nets.multiplication()),
-        ("6a", "T100", nets.temporal_order(2)),
-        ("6b", "T100", nets.temporal_order(3)),
+        ("1", "4x1-lr0.1", table10.reber(4, 1)),
+        ("1", "3x2-lr0.2", table10.reber(3, 2)),
+        ("2a", "lstm-p100", table10.long_lag(101)),
+        ("2a", "rtrl-p10-lr1", table10.long_lag_competitor(11, "rtrl")),
+        ("2a", "bptt-p100-lr10", table10.long_lag_competitor(101, "bptt")),
+        ("2b", "lstm-p100", table10.long_lag(101)),
+        ("2c", "q1000-p50", table10.distractors(50)),
+        ("3a", "T100-N1", table10.two_sequences()),
+        ("3b", "T1000-N1", table10.two_sequences()),
+        ("3c", "T100-N3", table10.two_sequences()),
+        ("4", "T500", table10.adding()),
+        ("5", "T100", table10.multiplication()),
+        ("6a", "T100", table10.temporal_order(2)),
+        ("6b", "T100", table10.temporal_order(3)),
     ],
 )
 def test_the_nets_are_those_of_table_10(name, setting, net):

@@ -1,5 +1,6 @@
 """A look inside the 1997 nets over one sequence, and how far ∂s(T)/∂s(t) reaches, against autograd."""
 
+import hs97_table10 as table10
 import numpy as np
 import pytest
 import torch
@@ -13,16 +14,15 @@ from rnngrad.hs97.machine import (
     Topology,
     carousel,
     hidden_flow,
-    published,
     record,
     record_hidden,
     state_flow,
 )
 
 NETS = {
-    "adding": published.adding(),
-    "reber": published.reber(3, 2),
-    "2a": published.long_lag(6),
+    "adding": table10.adding(),
+    "reber": table10.reber(3, 2),
+    "2a": table10.long_lag(6),
     "no input gates": Topology(3, 2, 2, 3, input_gates=False, init=0.5),
     "no output gates": Topology(3, 2, 2, 2, output_gates=False, init=0.5),
 }
@@ -111,7 +111,7 @@ def test_flow_beyond_all_floats_keeps_its_logarithm():
 
 
 def test_hidden_flow_is_autograds_and_under_its_bound():
-    net = published.long_lag_competitor(6, "rtrl")
+    net = table10.long_lag_competitor(6, "rtrl")
     ours, sequence = wide_awake(net), one_sequence(net)
     flow = hidden_flow(ours, sequence)
     nudges, states, _ = unrolled(ours, sequence)
@@ -123,8 +123,8 @@ def test_hidden_flow_is_autograds_and_under_its_bound():
 
 
 def test_mistakes_are_named():
-    adding, competitor = machine(published.adding()), machine(published.long_lag_competitor(6, "bptt"))
-    two = drawn(published.adding(), 2, np.random.default_rng(0), one_hot=False)
+    adding, competitor = machine(table10.adding()), machine(table10.long_lag_competitor(6, "bptt"))
+    two = drawn(table10.adding(), 2, np.random.default_rng(0), one_hot=False)
     with pytest.raises(UsageError, match="one sequence, not of 2"):
         record(adding, two)
     with pytest.raises(UsageError, match="no memory cells"):

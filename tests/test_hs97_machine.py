@@ -4,6 +4,7 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
+import hs97_table10 as table10
 import numpy as np
 import pytest
 import torch
@@ -13,35 +14,35 @@ from rnngrad.errors import UsageError
 from rnngrad.hs97.kernels.competitors import recurrent
 from rnngrad.hs97.kernels.truncated import truncated
 from rnngrad.hs97.kernels.unrolled import unrolled
-from rnngrad.hs97.machine import Machine, Reading, RecurrentNet, Topology, carried_over, prepare, published
+from rnngrad.hs97.machine import Machine, Reading, RecurrentNet, Topology, carried_over, prepare
 from rnngrad.hs97.sequences import Sequences
 
 PUBLISHED = [
-    (published.reber(4, 1), 264),
-    (published.reber(3, 2), 276),
-    (published.long_lag(101), 10504),
-    (published.distractors(50), 364),
-    (published.distractors(100), 664),
-    (published.distractors(200), 1264),
-    (published.distractors(500), 3064),
-    (published.distractors(1000), 6064),
-    (published.two_sequences(), 102),
-    (published.adding(), 93),
-    (published.multiplication(), 93),
-    (published.temporal_order(2), 156),
-    (published.temporal_order(3), 308),
-    (published.long_lag_competitor(5, "rtrl"), 36),
-    (published.long_lag_competitor(11, "rtrl"), 144),
-    (published.long_lag_competitor(101, "bptt"), 10404),
+    (table10.reber(4, 1), 264),
+    (table10.reber(3, 2), 276),
+    (table10.long_lag(101), 10504),
+    (table10.distractors(50), 364),
+    (table10.distractors(100), 664),
+    (table10.distractors(200), 1264),
+    (table10.distractors(500), 3064),
+    (table10.distractors(1000), 6064),
+    (table10.two_sequences(), 102),
+    (table10.adding(), 93),
+    (table10.multiplication(), 93),
+    (table10.temporal_order(2), 156),
+    (table10.temporal_order(3), 308),
+    (table10.long_lag_competitor(5, "rtrl"), 36),
+    (table10.long_lag_competitor(11, "rtrl"), 144),
+    (table10.long_lag_competitor(101, "bptt"), 10404),
 ]
 NETS = {
-    "reber 3x2": published.reber(3, 2),
-    "2a": published.long_lag(11),
-    "2a without a cell": published.long_lag(11, blocks=0),
-    "2c": published.distractors(6),
-    "3": published.two_sequences(),
-    "4": published.adding(),
-    "6b": published.temporal_order(3),
+    "reber 3x2": table10.reber(3, 2),
+    "2a": table10.long_lag(11),
+    "2a without a cell": table10.long_lag(11, blocks=0),
+    "2c": table10.distractors(6),
+    "3": table10.two_sequences(),
+    "4": table10.adding(),
+    "6b": table10.temporal_order(3),
     "12 cells, no input gates, direct": Topology(3, 9, 4, 3, input_gates=False, direct=True, cell_bias=False, init=0.3),
     "no gates": Topology(2, 2, 2, 2, input_gates=False, output_gates=False, init=0.3),
 }
@@ -108,7 +109,7 @@ def test_updates_are_those_of_the_reference(net, reading):
 
 
 def test_truncated_and_exact_gradients_differ_where_blocks_are_recurrent():
-    net = published.adding()
+    net = table10.adding()
     sequences = drawn(net, 5, np.random.default_rng(3), one_hot=False)
     ours, exact = machine(net), machine(net, Reading(gradient="exact"))
     assert not close(ours.gradient(sequences), exact.gradient(sequences), 1e-6)
@@ -116,7 +117,7 @@ def test_truncated_and_exact_gradients_differ_where_blocks_are_recurrent():
 
 @pytest.mark.parametrize("p", [4, 10, 100])
 def test_rtrl_is_bptt_is_autograd(p):
-    nets = [published.long_lag_competitor(p + 1, rule) for rule in ("rtrl", "bptt")]
+    nets = [table10.long_lag_competitor(p + 1, rule) for rule in ("rtrl", "bptt")]
     sequences = drawn(nets[0], 3, np.random.default_rng(4), one_hot=True, longest=2 * p)
     start = machine(replace(nets[0], init=1.5)).weights
     rtrl, bptt = (Machine(net, start) for net in nets)
@@ -130,7 +131,7 @@ def test_rtrl_is_bptt_is_autograd(p):
 
 
 def test_rtrl_with_an_update_per_step_is_that_of_the_reference():
-    net, reading = published.long_lag_competitor(5, "rtrl"), Reading(update="step")
+    net, reading = table10.long_lag_competitor(5, "rtrl"), Reading(update="step")
     sequences = drawn(net, 10, np.random.default_rng(5), one_hot=True)
     ours = machine(replace(net, init=1.0), reading)
     want, _ = learned(net, ours.weights, sequences, 1.0, reading)
@@ -155,7 +156,7 @@ def test_symbols_are_one_hot_values(net, reading):
 
 @pytest.mark.parametrize("rule", ["rtrl", "bptt"])
 def test_symbols_are_one_hot_values_for_the_competitors(rule):
-    net = published.long_lag_competitor(5, rule)
+    net = table10.long_lag_competitor(5, rule)
     sequences = drawn(net, 100, np.random.default_rng(6), one_hot=True)
     sparse, dense = machine(net), machine(net)
     sparse.train(sequences, 0.3)
@@ -164,7 +165,7 @@ def test_symbols_are_one_hot_values_for_the_competitors(rule):
 
 
 def test_symbols_that_do_not_occur_leave_their_weights_alone():
-    net = published.distractors(50)
+    net = table10.distractors(50)
     sequences = drawn(net, 1, np.random.default_rng(7), one_hot=True)
     ours = machine(net)
     before = ours.weights
@@ -175,7 +176,7 @@ def test_symbols_that_do_not_occur_leave_their_weights_alone():
 
 @pytest.mark.parametrize("reading", READINGS.values(), ids=READINGS)
 def test_an_interrupted_machine_goes_on_bit_for_bit(reading):
-    net = published.temporal_order(2)
+    net = table10.temporal_order(2)
     sequences = drawn(net, 60, np.random.default_rng(8), one_hot=True)
     whole, first, second = machine(net, reading), machine(net, reading), machine(net, reading, seed=99)
     scores = whole.train(sequences, 0.5, outputs=True)
@@ -216,7 +217,7 @@ def test_scores_are_those_of_the_reference_and_a_test_changes_nothing(net):
 def test_one_compilation_serves_all():
     """Whatever the net, the reading, the inputs and the arrays' flags; compiling takes seconds."""
     prepare()
-    net = published.temporal_order(2)
+    net = table10.temporal_order(2)
     sequences = drawn(net, 3, np.random.default_rng(0), one_hot=True)
     sequences.targets.flags.writeable = False
     machine(net).train(sequences, 1)
@@ -229,7 +230,7 @@ def test_one_compilation_serves_all():
 
 
 def test_a_net_that_diverged_is_never_right():
-    net = published.adding()
+    net = table10.adding()
     weights = machine(net).weights
     weights[-1] = np.nan
     scores = Machine(net, weights).test(drawn(net, 3, np.random.default_rng(10), one_hot=False))
@@ -237,7 +238,7 @@ def test_a_net_that_diverged_is_never_right():
 
 
 def test_initial_weights_are_the_papers():
-    net = published.two_sequences()
+    net = table10.two_sequences()
     weights = net.initial(np.random.default_rng(11))
     rows = weights[:99].reshape(9, 11)
     assert rows[:6, -1].tolist() == [-1, -3, -5, -2, -4, -6]
@@ -248,12 +249,12 @@ def test_initial_weights_are_the_papers():
 
 def test_a_reading_can_give_outputs_a_bias():
     reading = Reading(output_bias=True)
-    assert machine(published.two_sequences(), reading).weights.shape == (103,)
+    assert machine(table10.two_sequences(), reading).weights.shape == (103,)
     assert reading.changed == ("output_bias",)
 
 
 def test_a_cell_joins_a_net_that_was_trained_without():
-    old, new = published.long_lag(6, blocks=0), published.long_lag(6)
+    old, new = table10.long_lag(6, blocks=0), table10.long_lag(6)
     before, fresh = machine(old).weights, machine(new, seed=1).weights
     weights = carried_over(before, old, new, fresh)
     assert np.array_equal(weights[12:].reshape(6, 7)[:, :6], before.reshape(6, 6))
@@ -266,12 +267,12 @@ def test_a_cell_joins_a_net_that_was_trained_without():
     [
         (lambda: Reading(update="epoch"), "sequence or step"),
         (lambda: Reading(gradient="exact", update="step"), "update = 'sequence'"),
-        (lambda: machine(published.long_lag_competitor(5, "bptt"), Reading(update="step")), "update = 'sequence'"),
+        (lambda: machine(table10.long_lag_competitor(5, "bptt"), Reading(update="step")), "update = 'sequence'"),
         (lambda: RecurrentNet(5, 5, "elm"), "rtrl or bptt"),
         (lambda: Topology(2, 1, 2, 0), "size = 0"),
         (lambda: Topology(2, 1, 2, input_gate_biases=(-1.0,)), "1 numbers for 2 blocks"),
         (lambda: Topology(2, 1, 2, output_gates=False, output_gate_biases=(-1.0, -2.0)), "no output gates"),
-        (lambda: Machine(published.adding(), np.zeros(92)), r"has \(93,\)"),
+        (lambda: Machine(table10.adding(), np.zeros(92)), r"has \(93,\)"),
     ],
 )
 def test_mistakes_are_named(wrong, message):
@@ -294,7 +295,7 @@ def test_mistakes_are_named(wrong, message):
     ],
 )
 def test_sequences_that_do_not_fit_are_refused(change, message):
-    net = published.adding()
+    net = table10.adding()
     right = drawn(net, 3, np.random.default_rng(12), one_hot=False)
     with pytest.raises(UsageError, match=message):
         machine(net).test(replace(right, **change(right)))

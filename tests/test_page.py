@@ -59,7 +59,7 @@ def contents_of(path, folder, drawn=False):
     store = Store(path, create=False)
     found = comparisons(store.runs())
     files = [file for comparison in found if drawn for file in report.draw(comparison, store, folder)]
-    contents = page.contents(store, found, report.swept(found), [], files, ["rnngrad", "report", "--out", "a b"])
+    contents = page.contents(store, found, report.swept(found), [], [], files, ["rnngrad", "report", "--out", "a b"])
     store.close()
     return contents
 
@@ -333,7 +333,7 @@ def test_an_experiments_table_and_figures_are_on_the_page(tmp_path):
     store = Store(tmp_path / "rnngrad.db", create=False)
     found = list(report.found(store))
     files = [path for own in found for path in report.draw_found(own, tmp_path)]
-    contents = page.contents(store, [], [], found, files, ["rnngrad", "report"])
+    contents = page.contents(store, [], [], [], found, files, ["rnngrad", "report"])
     readme, html = page.write(contents, tmp_path)
     assert [section.heading for section in contents.sections] == [found[0].title]
     assert found[0].markdown in readme.read_text(encoding="utf-8")

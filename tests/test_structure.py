@@ -36,6 +36,7 @@ LAYERS = [
     "store",
     "summary",
     "sweeps",
+    "reruns",
     "findings",
     "tables",
     "report",
@@ -44,6 +45,7 @@ LAYERS = [
     "experiment",
     "progress",
     "study_progress",
+    "rerun_progress",
     "logs",
     "probing",
     "bench",
@@ -82,7 +84,9 @@ def test_imports_point_one_way(path):
     assert not upward
 
 
-@pytest.mark.parametrize("layer_name", ["store", "stats", "summary", "sweeps", "findings", "tables", "figures"])
+@pytest.mark.parametrize(
+    "layer_name", ["store", "stats", "summary", "sweeps", "reruns", "findings", "tables", "figures"]
+)
 def test_from_the_store_to_the_figure_there_is_no_torch(layer_name):
     """Followed through every import of our own, so that torch cannot come in by the back door."""
     todo, seen = {layer_name}, set()

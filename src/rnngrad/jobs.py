@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from json import dumps
 from typing import Any
 
 import numpy as np
@@ -93,4 +94,9 @@ class Job(ABC):
 
 def packed(arrays: Mapping[str, np.ndarray], metadata: dict[str, str] | None = None) -> bytes:
     """A safetensors file as bytes."""
-    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
+    return save({name: np.asarray(array, order="C") for name, array in arrays.items()}, metadata)
+
+
+def key_of(decides: Mapping[str, Any]) -> str:
+    """Two runs of one key have the same numbers, on machines that compute alike; ``decides``: all that decides them."""
+    return sha256(dumps(decides, sort_keys=True).encode()).hexdigest()[:32]

@@ -83,6 +83,28 @@ def present_found(store: Store, out: Path, as_json: bool, only: int | None = Non
     return files
 
 
+def present_reruns(
+    runs: Sequence[Row], missing: Sequence[tuple[Row, float | None]], store: Store, out: Path, as_json: bool
+) -> list[Path]:
+    """Prints published beside measured numbers and draws the figures; returns the paths of what was written.
+
+    missing: cards of settings that have no trial yet, with the seconds that they would take.
+    """
+    from .. import report  # seaborn takes as long to import as torch, and trials need not wait for it
+
+    files: list[Path] = []
+    for own in report.rerunning(runs, missing):
+        files += report.draw_reruns(own, store, out)
+        if as_json:
+            for row in own.rows:
+                click.echo(json_line({"event": "rerun", **row}))
+        else:
+            Console(width=None if sys.stdout.isatty() else 200).print(on_terminal(own.title, own.lines, own.caption))
+            click.echo("\n".join(wrapped(sentence) for sentence in own.sentences))
+    say_files(files, store, "trials", as_json)
+    return files
+
+
 def say_files(files: Sequence[Path], store: Store, what: str, as_json: bool) -> None:
     """Names the files that were written, and where the rows are."""
     if as_json:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UsageError, unknown
-from ..store import Store
+from ..reruns import is_trial
+from ..store import Row, Store
 from ..summary import Comparison, comparisons
-from .presentation import present, present_found, present_swept, say_files, swept_of
+from .presentation import present, present_found, present_reruns, present_swept, say_files, swept_of
 from .shared import json_option, writable
 
 if TYPE_CHECKING:
@@ -36,15 +37,18 @@ def report(path: Path, name: str | None, out: Path | None, as_json: bool) -> Non
         tasks = sorted({run["task"] for run in runs})
         if name and name not in tasks:
             raise unknown("stored task", name, tasks)
-        found = comparisons([run for run in runs if name in (None, run["task"])])
+        chosen = [run for run in runs if name in (None, run["task"])]
+        found = comparisons([run for run in chosen if not is_trial(run)])
+        trials = [run for run in chosen if is_trial(run)]
         folder = _checked(out, path)
         files = present(found, store, folder, as_json) if found else []
         swept = swept_of(found)
         files += present_swept(swept, store, folder, as_json) if swept else []
+        files += present_reruns(trials, (), store, folder, as_json) if trials else []
         if experiments and not name:
             files += present_found(store, folder, as_json)
         if out:
-            _write_page(store, found, swept, files, out, name, as_json)
+            _write_page(store, found, swept, trials, files, out, name, as_json)
     except UsageError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
@@ -67,6 +71,7 @@ def _write_page(
     store: Store,
     found: Sequence[Comparison],
     swept: "Sequence[Swept]",
+    trials: Sequence[Row],
     files: Sequence[Path],
     out: Path,
     name: str | None,
@@ -74,7 +79,11 @@ def _write_page(
 ) -> None:
     from .. import page
     from ..report import found as experiments_of
+    from ..report import rerunning
 
     experiments = [] if name else list(experiments_of(store))
+    again = rerunning(trials)
     command = ["rnngrad", "report", "--store", str(store.path), *(["--task", name] if name else []), "--out", str(out)]
-    say_files(page.write(page.contents(store, found, swept, experiments, files, command), out), store, "rows", as_json)
+    say_files(
+        page.write(page.contents(store, found, swept, again, experiments, files, command), out), store, "rows", as_json
+    )

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import textwrap
+from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
 from threading import Timer
@@ -61,17 +62,22 @@ def choose_device(name: str) -> "torch.device":
 
 
 def prepare_kernels(quiet: bool) -> None:
-    """Leaves torch's threads to the CPU engine and gets its kernels ready; where they must be compiled, says so."""
+    """Leaves torch's threads to the CPU engine and gets its kernels ready."""
     from ..engine import cpu
 
     cpu.take_threads()
+    announced(cpu.prepare, quiet)
+
+
+def announced(prepare: Callable[[], float], quiet: bool) -> None:
+    """Gets kernels ready; where they must be compiled, says so. ``prepare`` gives the seconds that compiling took."""
     notice = Timer(
         2.0, lambda: click.echo("compiling the kernels, once on this machine: about half a minute", err=True)
     )
     if not quiet:
         notice.start()
     try:
-        seconds = cpu.prepare()
+        seconds = prepare()
     finally:
         notice.cancel()
     if seconds and not quiet:

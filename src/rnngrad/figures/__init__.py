@@ -1,5 +1,6 @@
 """Figures: rows in, figure out. One figure, one file; no torch."""
 
+from .carousel_flow import carousel_flow
 from .depth_and_time import depth_and_time
 from .depth_chain import depth_chain
 from .depth_factors import depth_factors
@@ -9,6 +10,7 @@ from .exponent_convergence import exponent_convergence
 from .flow_by_lag import flow_by_lag
 from .gradient_flow import gradient_flow
 from .horizon_by_lag import horizon_by_lag
+from .inside_blocks import inside_blocks
 from .learning_curves import learning_curves
 from .probed_flow import probed_flow
 from .remedies_growth import remedies_growth
@@ -17,8 +19,10 @@ from .singular_values import singular_values
 from .steps_to_solve import steps_to_solve
 from .success_by_lag import success_by_lag
 from .training_measures import training_measures
+from .trials_until_solved import trials_until_solved
 
 __all__ = [
+    "carousel_flow",
     "depth_and_time",
     "depth_chain",
     "depth_factors",
@@ -28,6 +32,7 @@ __all__ = [
     "flow_by_lag",
     "gradient_flow",
     "horizon_by_lag",
+    "inside_blocks",
     "learning_curves",
     "probed_flow",
     "remedies_gradient",
@@ -37,4 +42,5 @@ __all__ = [
     "steps_to_solve",
     "success_by_lag",
     "training_measures",
+    "trials_until_solved",
 ]

@@ -32,10 +32,10 @@ def steps_to_solve(title: str, times: Mapping[int, Mapping[str, Times]]) -> Figu
             for label, own in lines.items():
                 look = style.line_of(labels.index(label))
                 survival = kaplan_meier(own)
-                _curve(ax, survival, end, {**look, "marker": "", "label": style.plain(label)})
-                _ended(ax, survival, own.censored, look["color"])
+                curve(ax, survival, end, {**look, "marker": "", "label": style.plain(label)})
+                stopped(ax, survival, own.censored, look["color"])
                 if len(labels) <= BANDS:
-                    _band(ax, survival, look["color"])
+                    band(ax, survival, look["color"])
             ax.set_xlabel("updates")
             ax.set_ylim(-0.04, 1.04)
             ax.set_xlim(left=0)
@@ -48,19 +48,22 @@ def steps_to_solve(title: str, times: Mapping[int, Mapping[str, Times]]) -> Figu
     return figure
 
 
-def _curve(ax: Axes, survival: Survival, end: float, look: dict[str, Any]) -> None:
-    """end: where the panel's last line ends; one that has reached all runs stays there until then."""
+def curve(ax: Axes, survival: Survival, end: float, look: dict[str, Any]) -> None:
+    """One line's share that solved it. end: where the panel's last line ends; one that has reached all runs stays there
+    until then."""
     last = end if survival.share[-1] == 0 else survival.at[-1]
     ax.step([*survival.at, last], 1 - np.append(survival.share, survival.share[-1]), where="post", lw=1.6, **look)
 
 
-def _band(ax: Axes, survival: Survival, colour: Any) -> None:
+def band(ax: Axes, survival: Survival, colour: Any) -> None:
+    """The interval around a line."""
     begun = survival.share < 1
     low, high = 1 - survival.high[begun], 1 - survival.low[begun]
     ax.fill_between(survival.at[begun], low, high, step="post", color=colour, alpha=0.12, lw=0)
 
 
-def _ended(ax: Axes, survival: Survival, censored: Sequence[float], colour: Any) -> None:
+def stopped(ax: Axes, survival: Survival, censored: Sequence[float], colour: Any) -> None:
+    """A bar across a line where runs stopped being watched."""
     if censored:
         at = np.unique(np.asarray(censored, dtype=np.float64))
         heights = 1 - survival.share[np.searchsorted(survival.at, at)]

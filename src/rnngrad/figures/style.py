@@ -1,5 +1,6 @@
 """What all figures share: colours that the colour-blind can tell apart, sizes, and how they are saved."""
 
+import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ RC: Any = {
 Floats = np.ndarray[Any, np.dtype[Any]]
 PANEL = (3.1, 2.9)
 """Width and height of one panel in inches."""
+LETTER = 0.115
+"""Width of a letter of a figure's title, in inches."""
 COLUMNS = 4
 """Panels side by side, at most."""
 MARKERS = "osD^vPX"
@@ -100,6 +103,12 @@ def powers_of_ten(ax: Axes) -> None:
     """The vertical axis shows exponents of ten, which reach where no float does."""
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{value:.0f}}}$"))
+
+
+def entitle(figure: Figure, title: str) -> None:
+    """The figure's title, broken between words to its width."""
+    letters = max(20, int(figure.get_figwidth() / LETTER))
+    figure.suptitle(textwrap.fill(plain(title), letters), fontsize=12, fontweight="bold")
 
 
 def legend_below(figure: Figure, panels: list[list[Axes]], columns: int) -> None:

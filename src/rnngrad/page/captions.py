@@ -22,6 +22,15 @@ OF_LAGS = {
     "-horizon": "How far back the gradient reaches, before and after training, by lag: the first lag at which it is "
     "under 1 % of lag 0's. Full points solved the problem, hollow ones did not.",
 }
+OF_RERUNS = {
+    "-trials": "Training sequences until the paper's criterion is met: Kaplan and Meier's estimate of the share of "
+    "trials that met it, with its 95 % interval. A bar across a line is where a trial came to its cap; dotted lines "
+    "are the paper's means.",
+    "-inside": "Gates and cell states of a trained net over one fresh sequence, as in the paper's figures 9 and 10. "
+    "Vertical lines are marked elements.",
+    "-flow": "∂s(T)/∂s(t) through trained nets by lag: through the carousels alone it is 1; beside that through the "
+    "whole net, and what truncated learning leaves out. For RTRL and BPTT the recurrent unit's, with its bound.",
+}
 OF_EXPERIMENTS = {
     "nielsen": "Above, the norm of every hidden layer's bias gradient by epoch, with its band over seeds and the "
     "published values; below it the training loss, and the norms before training by layer.",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..report import FIGURES, Found, Swept
+from ..report import FIGURES, Found, Rerunning, Swept
 from ..store import Store
 from ..summary import Comparison
 from ..tables import caption, headings, rows, sentences
@@ -38,18 +38,21 @@ def contents(
     store: Store,
     found: Sequence[Comparison],
     swept: Sequence[Swept],
+    again: Sequence[Rerunning],
     experiments: Sequence[Found],
     files: Sequence[Path],
     command: Sequence[str],
 ) -> Contents:
-    """The page of some comparisons, sweeps and experiments of a store, whose figures are among ``files``."""
+    """The page of some comparisons, sweeps, reruns and experiments of a store, whose figures are among ``files``."""
     runs = [run for comparison in found for line in comparison.lines for run in line.runs]
     cards = list({run["card"]["task"]["name"]: run["card"]["task"] for run in runs}.values())
+    cards += [own.settings[0].card["experiment"] for own in again]
+    runs += [run for own in again for setting in own.settings for run in setting.runs]
     made_of = runs + (store.experiments() if experiments else [])
     return Contents(
         title=_title([*(card["title"] for card in cards), *(own.title for own in experiments)]),
         claims=[(card["claim"], card["paper"]) for card in cards if card["claim"]],
-        sections=sections(found, swept, experiments, files),
+        sections=sections(found, swept, again, experiments, files),
         made=provenance(made_of),
         rebuild=shlex.join(command),
         films=films(found, store),
@@ -57,12 +60,17 @@ def contents(
 
 
 def sections(
-    found: Sequence[Comparison], swept: Sequence[Swept], experiments: Sequence[Found], files: Sequence[Path]
+    found: Sequence[Comparison],
+    swept: Sequence[Swept],
+    again: Sequence[Rerunning],
+    experiments: Sequence[Found],
+    files: Sequence[Path],
 ) -> list[Section]:
     """Everything with a heading, from the summary to the single run."""
     return [
         *(section for own in swept for section in _swept(own, files)),
         *(section for comparison in found for section in (_compared(comparison, files), *published(comparison))),
+        *(_again(own, files) for own in again),
         *(section for own in experiments for section in _found(own, files)),
         *outcomes.sections(found),
     ]
@@ -85,6 +93,11 @@ def _compared(comparison: Comparison, files: Sequence[Path]) -> Section:
         sentences(comparison),
         captions.pictures(comparison.name, captions.OF_RUNS, files),
     )
+
+
+def _again(own: Rerunning, files: Sequence[Path]) -> Section:
+    pictures = captions.pictures(own.name, captions.OF_RERUNS, files)
+    return Section(own.title, own.lines, own.caption, own.sentences, pictures)
 
 
 def _found(own: Found, files: Sequence[Path]) -> list[Section]:

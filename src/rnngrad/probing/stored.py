@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..models import Recurrent
 from ..models.replicas import stacked
 from ..problems import PROBLEMS, Problem
+from ..reruns import is_trial
 from ..store import Row, Store
 from ..streams import generator
 from .subjects import Case, Subject, cell_label
@@ -29,6 +30,10 @@ def stored_run(store: Store, run: int, warmup: int = 0) -> Subject:
     if run not in rows:
         raise UsageError(f"'--checkpoint' {run}: the store {store.path} has {_known(list(rows))}")
     row = rows[run]
+    if is_trial(row):
+        raise UsageError(
+            f"'--checkpoint' {run}: a trial of {row['task']}, which `rnngrad report` shows; not a task's run"
+        )
     if row["length"] < warmup + 2:
         raise UsageError(f"'--warmup' {warmup}: run {run} has {row['length']} steps, so at most {row['length'] - 2}")
     params = _weights(store.path.parent / (row["weights"] or "nowhere"), run)

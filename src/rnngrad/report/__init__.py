@@ -2,6 +2,19 @@
 
 from .experiments import FIGURES, Found, draw_found, found
 from .lags import Swept, draw_swept, swept
+from .reruns import Rerunning, draw_reruns, rerunning
 from .runs import draw
 
-__all__ = ["FIGURES", "Found", "Swept", "draw", "draw_found", "draw_swept", "found", "swept"]
+__all__ = [
+    "FIGURES",
+    "Found",
+    "Rerunning",
+    "Swept",
+    "draw",
+    "draw_found",
+    "draw_reruns",
+    "draw_swept",
+    "found",
+    "rerunning",
+    "swept",
+]

@@ -1,10 +1,8 @@
 """Seeds of one cell of a task card as a job."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,7 @@ from ..cards import Card, CellSpec
 from ..cells import CELLS
 from ..engine import choose
 from ..ensemble import NUMERICS, Ensemble, Snapshot, training_bytes
-from ..jobs import Job, Report, Row, State, Tick, packed
+from ..jobs import Job, Report, Row, State, Tick, key_of, packed
 from ..models import Recurrent
 from .provenance import device_name, versions
 from .rows import outcome_row, probe_row, snapshot_row
@@ -106,7 +104,7 @@ def training_job(
         "probe_every": probe_every,
     }
     common = _columns(card, spec, device, chosen, command)
-    runs = tuple({**common, "seed": seed, "key": _key({**decides, "seed": seed})} for seed in seeds)
+    runs = tuple({**common, "seed": seed, "key": key_of({**decides, "seed": seed})} for seed in seeds)
     return TrainingJob(runs, card, spec, device, chosen, probe_every)
 
 
@@ -138,11 +136,6 @@ def _columns(card: Card, spec: CellSpec, device: str, engine: str, command: str)
         "scores": {},
         "seconds": 0.0,
     }
-
-
-def _key(decides: dict[str, Any]) -> str:
-    """Two runs of one key have the same numbers, on machines that compute alike."""
-    return sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _without(row: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Nets of the 1997 paper that learn as they did then.
 
-topology.py says what a net is, published.py which nets the paper has, reading.py how its text is read; machine.py
+topology.py says what a net is, reading.py how its text is read; machine.py
 learns, from weights that packing.py lays out for the kernels in room.py's arrays; recording.py looks inside over one
 sequence, carousel.py measures how far gradients reach there.
 """

@@ -1,6 +1,6 @@
-"""The nets of the paper's experiments, from tables 10 and 11."""
+"""The nets of the paper's experiments as tables 10 and 11 have them, independent of the cards."""
 
-from .topology import RecurrentNet, Topology
+from rnngrad.hs97.machine import RecurrentNet, Topology
 
 
 def reber(blocks: int, size: int) -> Topology:

@@ -1,0 +1,130 @@
+"""What a paper's experiments, run again, show, as files."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..figures import carousel_flow, inside_blocks, trials_until_solved
+from ..figures.style import save
+from ..reruns import Rerun, caption, lines, not_run, reruns, sentences
+from ..stats import Times
+from ..store import Row, Store
+from ..summary import unique
+from ..tables import in_markdown
+
+Seen = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rerunning:
+    """The settings and readings of one experiment; ``name`` is unique in the store and fit for a file name.
+
+    ``missing``: rows of settings that were asked for and have no trial yet.
+    """
+
+    name: str
+    title: str
+    settings: list[Rerun]
+    missing: list[Row] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[Row]:
+        """A row of results for each milestone of each setting."""
+        return [row for setting in self.settings for row in setting.rows()] + self.missing
+
+    @property
+    def lines(self) -> list[list[str]]:
+        """The table."""
+        return lines(self.rows)
+
+    @property
+    def caption(self) -> str:
+        """How it is to be read."""
+        return caption(self.rows)
+
+    @property
+    def sentences(self) -> list[str]:
+        """What it comes to."""
+        return sentences(self.rows)
+
+    @property
+    def markdown(self) -> str:
+        """All of it."""
+        return in_markdown(self.title, self.lines, self.sentences, self.caption)
+
+
+def rerunning(runs: Sequence[Row], missing: Sequence[tuple[Row, float | None]] = ()) -> list[Rerunning]:
+    """What the trials among stored runs are trials of, an experiment each.
+
+    missing: the cards of settings without a trial, with the seconds that it would take.
+    """
+    settings = reruns(runs)
+    abouts = [card["experiment"] for card in (*(own.card for own in settings), *(card for card, _ in missing))]
+    cards = {about["name"]: about for about in abouts}
+    names = unique([(f"hs97-{_safe(name)}", json.dumps(about)) for name, about in cards.items()])
+    return [
+        Rerunning(
+            file,
+            f"Experiment {about['name']}: {about['title']}",
+            [own for own in settings if own.experiment == name],
+            [row for card, seconds in missing if card["experiment"]["name"] == name for row in not_run(card, seconds)],
+        )
+        for file, (name, about) in zip(names, cards.items(), strict=True)
+    ]
+
+
+def draw_reruns(found: Rerunning, store: Store, out: Path) -> list[Path]:
+    """Writes an experiment's table (Markdown) and figures (PNG and SVG) into ``out``; returns their paths."""
+    table = out / f"{found.name}.md"
+    table.write_text(found.markdown, encoding="utf-8")
+    paths = [table]
+    begun = [setting for setting in found.settings if any(run["steps"] for run in setting.runs)]
+    if begun:
+        paths += save(trials_until_solved(found.title, _times(begun), _published(begun)), out / f"{found.name}-trials")
+    seen = {_name(setting): flows for setting in begun if (flows := _seen(setting, store))}
+    blocks = {name: flows[0] for name, flows in seen.items() if "states" in flows[0]}
+    if blocks:
+        paths += save(inside_blocks(f"{found.title}: inside a net", blocks), out / f"{found.name}-inside")
+    if seen:
+        paths += save(carousel_flow(f"{found.title}: gradient flow", seen), out / f"{found.name}-flow")
+    return paths
+
+
+def _safe(task: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in task)
+
+
+def _name(setting: Rerun) -> str:
+    return str(setting.card["setting"]) + ("" if setting.reading == "text" else f", {setting.reading}")
+
+
+def _line(setting: Rerun, milestone: str) -> str:
+    words = [milestone] if len(setting.milestones) > 1 else []
+    words += [setting.reading] if setting.reading != "text" else []
+    return ", ".join(words) or "trials"
+
+
+def _times(settings: Sequence[Rerun]) -> dict[str, dict[str, Times]]:
+    times: dict[str, dict[str, Times]] = {}
+    for own in settings:
+        times.setdefault(own.card["setting"], {}).update({_line(own, m): own.times(m) for m in own.milestones})
+    return times
+
+
+def _published(settings: Sequence[Rerun]) -> dict[str, dict[str, float]]:
+    """The means that the paper prints, not its bounds."""
+    means: dict[str, dict[str, float]] = {}
+    for own in settings:
+        for row in own.rows():
+            if row["published"] and not row["published_bound"]:
+                means.setdefault(row["setting"], {})[_line(own, row["milestone"])] = row["published"]
+    return means
+
+
+def _seen(setting: Rerun, store: Store) -> list[Seen]:
+    """What was recorded inside the nets at their end: of those that solved it, or of all if none has."""
+    solved = [run for run in setting.runs if run["solved"]] or setting.runs
+    ends = [store.flow(run["id"]) for run in solved]
+    return [end[1]["flow"] for end in ends if end]
