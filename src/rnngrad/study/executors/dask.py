@@ -45,7 +45,7 @@ class Cluster:
                 n_workers=workers,
                 threads_per_worker=1,
                 memory_limit=0,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # whatever port is free
                 silence_logs=CRITICAL,
                 preload=shielded.__name__,
             )
