@@ -2,15 +2,18 @@
 
 import shutil
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 
 from rnngrad import report
+from rnngrad.reruns import is_trial
 from rnngrad.store import Store
 from rnngrad.summary import comparisons
 from rnngrad.tables import markdown_table
 
 REPORTS = Path(__file__).parents[1] / "reports"
+not_begun = run_path(str(REPORTS / "make.py"))["not_begun"]
 ENTRIES = sorted(path.parent for path in REPORTS.glob("*/rnngrad.db"))
 
 
@@ -28,7 +31,10 @@ def store_of(tmp_path):
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda path: path.name)
 def test_the_tables_come_out_of_the_rows(entry, store_of):
     store = store_of(entry)
-    tables = {f"{c.name}.md": markdown_table(c) for c in comparisons(store.runs())}
+    trials = [run for run in store.runs() if is_trial(run)]
+    tables = {f"{c.name}.md": markdown_table(c) for c in comparisons([r for r in store.runs() if not is_trial(r)])}
+    again = report.rerunning(trials, not_begun(trials, entry))
+    tables |= {f"{own.name}.md": own.markdown for own in again}
     tables |= {f"{found.name}.md": found.markdown for found in report.found(store)}
     store.close()
     assert {*tables, "README.md"} == {path.name for path in entry.glob("*.md")}
