@@ -32,11 +32,34 @@ def tuning(task: str, options: str) -> list[str]:
 HS97 = (
     "hs97/1 hs97/6a",
     "hs97/3a/T100-N3 hs97/3a/T100-N1 hs97/3b/T100-N3 hs97/3b/T100-N1",
-    "hs97/4/T100",
-    "hs97/2b",
-    "hs97/2a/lstm-p100",
+    "hs97/2c/q50-p50 hs97/2c/q100-p100 hs97/2c/q200-p200 --budget 3m",
+    "hs97/4/T100 hs97/4/T500 hs97/4/T1000 --budget 10m",
+    "hs97/2a/rtrl-p4-lr1 hs97/2a/rtrl-p4-lr4 hs97/2a/rtrl-p4-lr10",
+    "hs97/2a/lstm-p100 --budget 8m",
+    "hs97/2b --budget 2m",
+    "hs97/3c hs97/6b hs97/5 --budget 8m",
 )
-"""In the order of cost; what is not here is listed as not run, with its cost."""
+"""What fitted into the time at hand; what is not here is listed as not run, with its cost."""
+READINGS = (
+    (
+        "hs97/4/T100",
+        "no_derivative factor_two no_derivative+factor_two linear_outputs first_value_target squared_error",
+    ),
+    ("hs97/4/T100", "exact_gradient"),
+    ("hs97/1/3x2-lr0.5", "per_step one_legal_symbol output_bias no_derivative factor_two"),
+    ("hs97/2a/lstm-p100 --set cap=60000", "per_step cell_from_start no_derivative"),
+)
+"""One option changed at a time, on seeds of their own."""
+
+
+def readings() -> list[str]:
+    """A command for each experiment and reading."""
+    return [
+        f"rerun {what} --reading {reading} --seed 1000 --workers 1 --budget 2m"
+        for what, names in READINGS
+        for reading in names.split()
+    ]
+
 
 ENTRIES = {
     "demo": ("The main job: `make demo`", ["task adding --lag 200"]),
@@ -76,6 +99,7 @@ ENTRIES = {
         "Hochreiter & Schmidhuber 1997, every trial again under the plain reading of the text",
         [f"rerun {experiments} --workers 1" for experiments in HS97],
     ),
+    "tuning-hs97": ("Readings of Hochreiter & Schmidhuber 1997, one option changed at a time", readings()),
     "tuning-copy": ("Learning rates for copy memory", tuning("copy", "--seeds 2 --steps 3000")),
 }
 
@@ -87,7 +111,7 @@ def run(name: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for arguments in ENTRIES[name][1]:
         subprocess.run([*rnngrad, *arguments.split(), "--out", f"reports/{name}"], check=True, cwd=HERE.parent)
-    if is_rerun(name):
+    if name == "hs97":
         costs = subprocess.run([*rnngrad, "rerun", "--list", "--json", "--quiet"], check=True, capture_output=True)
         (folder / COSTS).write_bytes(costs.stdout)
     slim(folder)
@@ -141,7 +165,7 @@ def rebuild(name: str) -> str:
     for own in report.rerunning([run for run in runs if is_trial(run)], not_begun(runs, folder)):
         images = [path for path in report.draw_reruns(own, store, folder) if path.suffix == ".png"]
         page += [own.markdown, *(f"![{path.stem}]({path.name})" for path in images), ""]
-        outcomes += [f"{row['experiment']} {row['setting']} {row['milestone']}: {row['verdict']}" for row in own.rows]
+        outcomes += [f"{own.title.partition(':')[0]}: {own.sentences[0]}"]
     for own in report.found(store):
         images = [path for path in report.draw_found(own, folder) if path.suffix == ".png"]
         page += [own.markdown, *(f"![{path.stem}]({path.name})" for path in images), ""]

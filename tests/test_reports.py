@@ -3,15 +3,18 @@
 import shutil
 import sys
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 
 from rnngrad import cli, report
+from rnngrad.reruns import is_trial
 from rnngrad.store import Store
 from rnngrad.summary import comparisons
 from rnngrad.tables import markdown_table
 
 REPORTS = Path(__file__).parents[1] / "reports"
+not_begun = run_path(str(REPORTS / "make.py"))["not_begun"]
 ENTRIES = sorted(path.parent for path in REPORTS.glob("*/rnngrad.db"))
 
 
@@ -29,9 +32,11 @@ def store_of(tmp_path):
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda path: path.name)
 def test_the_tables_come_out_of_the_rows(entry, store_of):
     store = store_of(entry)
-    found = comparisons(store.runs())
+    trials = [run for run in store.runs() if is_trial(run)]
+    found = comparisons([run for run in store.runs() if not is_trial(run)])
     parts = {f"{c.name}.md": [markdown_table(c)] for c in found}
     parts |= {f"{own.name}.md": [part.markdown for part in own.parts] for own in report.swept(found)}
+    parts |= {f"{own.name}.md": [own.markdown] for own in report.rerunning(trials, not_begun(trials, entry))}
     parts |= {f"{own.name}.md": [own.markdown] for own in report.found(store)}
     store.close()
     assert {*parts, "README.md"} == {path.name for path in entry.glob("*.md")}

@@ -20,7 +20,7 @@ SUBCOMMANDS = {
     "list": Home("listing", "list_", "What there is to choose from."),
     "probe": Home("probe", "probe", "How far back does a net's gradient reach, and what does theory say?"),
     "report": Home("report", "report", "Tables and figures again, from stored rows, without training."),
-    "rerun": Home("rerun", "rerun", "Run a paper's experiments again, as published, and set the numbers beside it."),
+    "rerun": Home("rerun", "rerun", "Run a paper's experiments again, its numbers beside ours."),
     "runs": Home("runs", "runs", "The runs in the store: list, filter, show, export, merge, check."),
     "sweep": Home("sweep", "sweep", "Train a task card over lags, cells, learning rates and seeds."),
     "task": Home("task", "task", "Train the cells of a task card and measure their gradient flow."),

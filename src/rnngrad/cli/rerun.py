@@ -57,7 +57,7 @@ class Duration(click.ParamType[float]):
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def rerun(names: tuple[str, ...], options: tuple[str, ...], reading: str, listed: bool, **flags: Any) -> None:
-    """Run a paper's experiments again, as published, and set the numbers beside it.
+    """Run a paper's experiments again, its numbers beside ours.
 
     EXPERIMENT is hs97 (all of Hochreiter & Schmidhuber 1997), hs97/4, or one of its settings, hs97/4/T100. A trial is
     stored as it goes, in OUT/rnngrad.db: a repeated command computes what is missing, and more --trials extend it.
