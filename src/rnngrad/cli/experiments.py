@@ -9,12 +9,11 @@ from typing import Any
 import click
 import torch
 
-from .. import memory
+from .. import memory, study
 from ..experiment import Experiment, ExperimentRecorder
 from ..measuring import MeasuringJob
 from ..progress import Percent
 from ..store import Store
-from ..study import conduct
 from ..study.executors import Here, Parallel
 from ..study.recorder import STORE
 from .presentation import present_found
@@ -67,7 +66,7 @@ def _measure(
         return
     try:
         with pool_of(workers, scheduler, own_gpu) as pool, Percent(label, plan, quiet) as progress:
-            conduct(plan, Parallel(pool) if pool else Here(), recorder, [progress])
+            study.conduct(plan, Parallel(pool) if pool else Here(), recorder, [progress])
     except KeyboardInterrupt:
         known = len(recorder.store.measured(list(recorder.places)))
         click.echo(wrapped(f"{known} {what} {recorder.store.path}: repeat the command to go on from there"), err=True)

@@ -86,7 +86,8 @@ def announced(prepare: Callable[[], float], quiet: bool) -> None:
 
 def wrapped(text: str) -> str:
     """Broken between words to the terminal's width."""
-    return textwrap.fill(text, max(40, min(120, shutil.get_terminal_size().columns)), break_on_hyphens=False)
+    width = max(40, min(120, shutil.get_terminal_size().columns))
+    return textwrap.fill(text, width, break_on_hyphens=False, break_long_words=False)
 
 
 def writable(folder: Path) -> Path:
