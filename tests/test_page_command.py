@@ -9,21 +9,6 @@ import pytest
 from conftest import small_card
 from fabricated import CELLS_SHOWN, fabricate
 
-from rnngrad import cli
-
-
-@pytest.fixture
-def rnngrad(monkeypatch, capsys):
-    """Runs ``rnngrad ARGV`` in this process; returns exit code, stdout and stderr."""
-
-    def run(*argv):
-        monkeypatch.setattr(sys, "argv", ["rnngrad", *map(str, argv)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return end.value.code or 0, *capsys.readouterr()
-
-    return run
-
 
 @pytest.fixture
 def store(tmp_path, card):
@@ -33,10 +18,10 @@ def store(tmp_path, card):
     return path
 
 
-def test_a_report_with_a_folder_is_a_page_and_says_so(rnngrad, tmp_path, store):
+def test_a_report_with_a_folder_is_a_page_and_says_so(command, tmp_path, store):
     out = tmp_path / "report"
     for _ in range(2):  # over its own page too
-        code, stdout, stderr = rnngrad("report", "--store", store, "--out", out)
+        code, stdout, stderr = command("report", "--store", store, "--out", out)
         assert (code, stderr) == (0, "")
     assert stdout.splitlines()[-3:] == [f"wrote {out / 'README.md'}", f"wrote {out / 'index.html'}", f"rows in {store}"]
     html = (out / "index.html").read_text(encoding="utf-8")
@@ -44,23 +29,23 @@ def test_a_report_with_a_folder_is_a_page_and_says_so(rnngrad, tmp_path, store):
     assert html.count("<svg") == len(list(out.glob("*.svg"))) == 3
 
 
-def test_the_page_is_among_the_files_of_json(rnngrad, tmp_path, store):
-    _, stdout, _ = rnngrad("report", "--store", store, "--out", tmp_path / "report", "--json")
+def test_the_page_is_among_the_files_of_json(command, tmp_path, store):
+    _, stdout, _ = command("report", "--store", store, "--out", tmp_path / "report", "--json")
     event = json.loads(stdout.splitlines()[-1])
     assert [name.rpartition("/")[-1] for name in event["files"]] == ["README.md", "index.html"]
 
 
-def test_without_a_folder_there_is_no_page(rnngrad, store):
-    assert rnngrad("report", "--store", store)[0] == 0
+def test_without_a_folder_there_is_no_page(command, store):
+    assert command("report", "--store", store)[0] == 0
     assert not (store.parent / "README.md").exists()
     assert not (store.parent / "index.html").exists()
 
 
-def test_somebodys_own_readme_stops_the_report_before_it_draws(rnngrad, tmp_path, store):
+def test_somebodys_own_readme_stops_the_report_before_it_draws(command, tmp_path, store):
     out = tmp_path / "project"
     out.mkdir()
     (out / "README.md").write_text("# My project", encoding="utf-8")
-    code, stdout, stderr = rnngrad("report", "--store", store, "--out", out)
+    code, stdout, stderr = command("report", "--store", store, "--out", out)
     assert (code, stdout) == (2, "")
     assert "README.md was not written by `rnngrad report`" in stderr
     assert "--out" in stderr

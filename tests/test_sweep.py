@@ -6,7 +6,6 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from itertools import product
 from pathlib import Path
@@ -16,24 +15,15 @@ from conftest import numbers
 from test_cli import WITHOUT_CUDA
 from test_store import CARD
 
-from rnngrad import cli
 from rnngrad.store import Store
 
 
 @pytest.fixture
-def rnngrad(monkeypatch, capsys, tmp_path):
-    """Runs ``rnngrad ARGV`` in this process; returns exit code, stdout and stderr. ``mine.toml`` is a quick card."""
-    card = tmp_path / "mine.toml"
-    card.write_text(CARD.format(steps=10))
+def rnngrad(command, monkeypatch, tmp_path):
+    """The command, in a folder where ``mine.toml`` is a quick card."""
+    (tmp_path / "mine.toml").write_text(CARD.format(steps=10))
     monkeypatch.chdir(tmp_path)
-
-    def run(*argv):
-        monkeypatch.setattr(sys, "argv", ["rnngrad", *map(str, argv)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return end.value.code or 0, *capsys.readouterr()
-
-    return run
+    return command
 
 
 SMALL = ["sweep", "mine.toml", "--lags", "10,20", "--cell", "rnn", "--cell", "lstm", "--lrs", "1e-3,1e-2"]
