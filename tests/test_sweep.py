@@ -15,6 +15,7 @@ from conftest import numbers
 from test_cli import WITHOUT_CUDA
 from test_store import CARD
 
+from rnngrad.progress import minutes
 from rnngrad.store import Store
 
 
@@ -163,3 +164,8 @@ def test_a_full_disk_is_one_line_and_with_more_room_the_sweep_goes_on(rnngrad, t
     assert numbers(full) == numbers(whole)
     full.close()
     whole.close()
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0, "0:00"), (59.4, "0:59"), (59.6, "1:00"), (5159.7, "86:00")])
+def test_a_time_has_no_sixtieth_second(seconds, said):
+    assert minutes(seconds) == said

@@ -16,7 +16,8 @@ PLAIN_EVERY = 5.0
 
 def minutes(seconds: float) -> str:
     """A time as M:SS."""
-    return f"{seconds // 60:.0f}:{seconds % 60:02.0f}"
+    whole, rest = divmod(round(seconds), 60)
+    return f"{whole}:{rest:02d}"
 
 
 class Display:
