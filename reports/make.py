@@ -165,7 +165,7 @@ def rebuild(name: str) -> str:
     for own in report.rerunning([run for run in runs if is_trial(run)], not_begun(runs, folder)):
         images = [path for path in report.draw_reruns(own, store, folder) if path.suffix == ".png"]
         page += [own.markdown, *(f"![{path.stem}]({path.name})" for path in images), ""]
-        outcomes += [f"{own.title.partition(':')[0]}: {own.sentences[0]}"]
+        outcomes += [f"{own.title.partition(':')[0]}: {own.sentences[0].removeprefix('Verdicts: ').removesuffix('.')}"]
     for own in report.found(store):
         images = [path for path in report.draw_found(own, folder) if path.suffix == ".png"]
         page += [own.markdown, *(f"![{path.stem}]({path.name})" for path in images), ""]

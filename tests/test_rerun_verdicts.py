@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rnngrad.reruns import Published, caption, lines, published_of, reruns, sentences, verdict
+from rnngrad.reruns import Published, caption, lines, not_run, published_of, reruns, sentences, verdict
 from rnngrad.reruns.words import duration
 
 TIMES = [31_000, 12_500, 58_000, 22_000, 40_500, 17_000, 26_000, 90_000, 35_000, 28_000]
@@ -115,6 +115,16 @@ def test_readings_and_options_are_told_apart():
     assert verdicts == {"differs"}
     wide = [run(k, (100 * (k + 1), 200 * (k + 1)), options={"half": False}) for k in range(4)]
     assert {row["verdict"] for row in results(*wide)} == {"fits with text, half=false"}
+
+
+def test_what_was_not_run_has_a_row_with_its_cost():
+    card = run(0, ())["card"]
+    missing = not_run(card, 7200.0)
+    assert [row["verdict"] for row in missing] == ["not run"] * 2
+    (measured, _) = results(run(0, (100, 300)))
+    assert {"mean", "median", "ratio", "seconds", "published", "test_wrong"} <= set(missing[0])
+    assert set(missing[0]) - {"estimated_seconds"} <= set(measured)
+    assert lines(missing)[1][-1] == "about 2 h"
 
 
 def test_a_bound_is_no_mean_and_a_share_is_a_number_of_trials():

@@ -13,6 +13,11 @@ from ..summary import ended
 from .verdict import NOT_RUN, Published, verdict
 
 TEXT = "text"
+MEASURED = (
+    *("mean", "low", "high", "predicted_low", "predicted_high", "median", "minimum", "maximum", "ratio"),
+    *("test_wrong", "test_error", "test_squared_error", "ns_per_step", "seconds"),
+)
+"""What a row has no number for until there is a trial."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,14 @@ def printed(card: Row, milestone: str, metric: str) -> Row | None:
 def not_run(card: Row, estimate: float | None) -> list[Row]:
     """Rows for a setting of which there is no trial, with the seconds that it would take."""
     return [
-        {**_identity(card, milestone), "trials": 0, "solved": 0, "verdict": NOT_RUN, "estimated_seconds": estimate}
+        {
+            **_identity(card, milestone),
+            **dict.fromkeys(MEASURED),
+            "trials": 0,
+            "solved": 0,
+            "verdict": NOT_RUN,
+            "estimated_seconds": estimate,
+        }
         for milestone in card["milestones"]
     ]
 

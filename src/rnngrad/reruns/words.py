@@ -37,7 +37,7 @@ def sentences(rows: Sequence[Row]) -> list[str]:
     missing = sum(row.get("unfinished", 0) for row in rows)
     readings = len({row["reading"] for row in rows})
     return [
-        f"{len(rows)} rows: {said}.",
+        f"Verdicts: {said}.",
         *([f"{readings} readings were tried."] * (readings > 1)),
         *([f"{unsolved} trials ended without meeting the criterion, and count as unsolved."] * (unsolved > 0)),
         *([f"{missing} trials are not at their end; the same command goes on with them."] * (missing > 0)),
