@@ -10,6 +10,8 @@ HEADINGS = (
     *("experiment", "reading", "published", "mean [95 %]", "ratio", "median (range)", "solved", "published solved"),
     *("verdict", "wrong in test", "published wrong", "test error", "published error", "ns per step", "wall time"),
 )
+LARGE = 1e9
+"""From here on, sequences are powers of ten."""
 
 
 def lines(rows: Sequence[Row]) -> list[list[str]]:
@@ -78,8 +80,13 @@ def _line(row: Row) -> list[str]:
 def _mean(row: Row) -> str:
     if row["mean"] is None:
         return "–"
-    interval = "" if row["low"] is None else f" [{row['low']:,.0f}, {row['high']:,.0f}]"
+    interval = "" if row["low"] is None else f" [{_end(row['low'])}, {_end(row['high'])}]"
     return f"{row['mean']:,.0f}{interval}"
+
+
+def _end(value: float) -> str:
+    """Of an interval; that of a few trials may end anywhere."""
+    return f"{value:,.0f}" if value < LARGE else f"{value:.0e}"
 
 
 def _median(row: Row) -> str:
