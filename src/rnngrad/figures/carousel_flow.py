@@ -31,8 +31,9 @@ def carousel_flow(title: str, seen: Mapping[str, Sequence[Mapping[str, Sequence[
             ax.set_title(style.plain(name))
             if "log_whole" in trials[0]:
                 ax.axhline(0, color="0.3", ls=":", lw=1.4, label="carousel alone: 1")
-            for k, line in enumerate(own for own in LINES if own in trials[0]):
-                _line(ax, [trial[line] for trial in trials], LINES[line], style.line_of(k))
+            for k, (line, words) in enumerate(LINES.items()):
+                if line in trials[0]:
+                    _line(ax, [trial[line] for trial in trials], words, style.line_of(k))
             ax.set_xlabel("lag (steps back from the end)")
             style.powers_of_ten(ax)
             low, high = ax.get_ylim()

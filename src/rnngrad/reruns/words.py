@@ -1,7 +1,6 @@
 """The table of results as text."""
 
 from collections.abc import Sequence
-from math import log10
 
 from ..store import Row
 from ..summary import count
@@ -12,6 +11,7 @@ HEADINGS = (
     *("verdict", "wrong in test", "published wrong", "test error", "published error", "ns per step", "wall time"),
 )
 LARGE = 1e9
+"""From here on, sequences are powers of ten."""
 
 
 def lines(rows: Sequence[Row]) -> list[list[str]]:
@@ -85,8 +85,8 @@ def _mean(row: Row) -> str:
 
 
 def _end(value: float) -> str:
-    """Of an interval; that of two trials may have no end to speak of."""
-    return f"{value:,.0f}" if value < LARGE else f"10^{log10(value):.0f}"
+    """Of an interval; that of a few trials may end anywhere."""
+    return f"{value:,.0f}" if value < LARGE else f"{value:.0e}"
 
 
 def _median(row: Row) -> str:
