@@ -56,6 +56,8 @@ def main() -> None:
         sys.exit(_complain(f"the run failed: the store: {faults.in_words(error)}", 1))
     except OSError as error:
         sys.exit(_complain(f"the run failed: {error}", 1))
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what ends it now ends nothing that is worth a word
     sys.exit(code)
 
 

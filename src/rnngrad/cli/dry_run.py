@@ -36,7 +36,7 @@ def print_plan(jobs: Sequence[TrainingJob], out: Path, room: int | None, as_json
         return
     lines = [HEADINGS, *(_line(row) for row in rows)]
     Console(width=None if sys.stdout.isatty() else 160).print(on_terminal(f"{jobs[0].card.task.title}: plan", lines))
-    click.echo(_sum(rows, flags["workers"] or 1))
+    click.echo(_sum(rows, flags["workers"] or 1) if not flags["scheduler"] else _sum(rows, 1, "one core"))
 
 
 def _row(job: TrainingJob, plan: Plan, calibration: Calibration) -> dict[str, Any]:
@@ -70,10 +70,10 @@ def _line(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def _sum(rows: Sequence[dict[str, Any]], workers: int) -> str:
+def _sum(rows: Sequence[dict[str, Any]], workers: int, who: str = "") -> str:
     missing = sum(row["go_on"] + row["from_start"] for row in rows)
     seconds = sum(row["seconds_at_most"] for row in rows) / workers
     return (
         f"{missing} of {sum(row['runs'] for row in rows)} runs to train, at most {minutes(seconds)} (minutes:seconds) "
-        f"with {workers} {'worker' if workers == 1 else 'workers'}; runs that solve the task end earlier"
+        f"of training with {who or f'{workers} worker' + 's' * (workers > 1)}; runs that solve the task end earlier"
     )

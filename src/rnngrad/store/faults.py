@@ -12,7 +12,7 @@ ADVICE = {
     sqlite3.SQLITE_READONLY: "it is read-only: copy it to where it can be written",
     sqlite3.SQLITE_CANTOPEN: "its folder cannot be written, or it is no file: copy it, and its -wal file, elsewhere",
     sqlite3.SQLITE_IOERR: "the disk did not take or give the data: look for space, quota and file size limit",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged: restore a copy; `rnngrad runs check` lists what is wrong",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged: restore a copy",
     sqlite3.SQLITE_NOTADB: "it is no SQLite file, or its head is damaged: name another file or restore a copy",
 }
 """By SQLite's primary result code; what was committed before is kept in every case."""
