@@ -137,6 +137,7 @@ def slim(folder: Path) -> None:
     """Keeps of the flow profiles what the figures show, the first, the last and every tenth, and no weights."""
     for name in ("weights", "checkpoints"):
         shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / "claims.lock").unlink(missing_ok=True)
     with sqlite3.connect(folder / "rnngrad.db", isolation_level=None) as db:
         ends = "SELECT {}(step) FROM snapshots AS own WHERE own.run = snapshots.run"
         first, last = ends.format("min"), ends.format("max")
