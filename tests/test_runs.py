@@ -222,7 +222,7 @@ def test_options_may_stand_before_the_subcommand(command, store, tmp_path):
     refused(command("runs", "--store", store, "--lag", 50, "show", 3), "'--lag' does not go with `rnngrad runs show`")
 
 
-@pytest.mark.parametrize("entry", ["adding-lag200", "copy-lag100", "demo"])
+@pytest.mark.parametrize("entry", ["adding-lag200", "copy-lag100", "copy-lag30"])
 def test_the_stores_of_older_versions_in_the_ledger_are_read_as_they_are(command, tmp_path, entry):
     path = Path(shutil.copy(LEDGER / entry / "rnngrad.db", tmp_path))
     before = path.read_bytes()
