@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from rnngrad import cli
 from rnngrad.hs97.cards import load
 from rnngrad.hs97.trial import Trial
 from rnngrad.store import Store
@@ -23,17 +22,10 @@ NUMBERS = ("seed", "status", "steps", "solved", "steps_to_solve")
 
 
 @pytest.fixture
-def rnngrad(monkeypatch, capsys, tmp_path):
-    """Runs ``rnngrad ARGV`` in this process; returns exit code, stdout and stderr."""
+def rnngrad(command, monkeypatch, tmp_path):
+    """The command, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*argv):
-        monkeypatch.setattr(sys, "argv", ["rnngrad", *map(str, argv)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return end.value.code or 0, *capsys.readouterr()
-
-    return run
+    return command
 
 
 @pytest.fixture

@@ -117,6 +117,7 @@ def test_a_failed_run_is_told_of_and_the_exit_code_is_1(rnngrad, monkeypatch):
         (["--workers", "1", "--scheduler", "tcp://127.0.0.1:1"], r"a Dask cluster has its own workers"),
         (["--scheduler", "tcp://127.0.0.1:1"], r"--scheduler tcp://127.0.0.1:1: no Dask scheduler answers there"),
         (["--scheduler", "nonsense"], r"--scheduler nonsense: no Dask scheduler answers there"),
+        (["--scheduler", "nonsense", "--dry-run"], r"--scheduler nonsense: no Dask scheduler answers there"),
         (["--per-worker-gpu"], r"'--per-worker-gpu': there are no workers"),
         pytest.param(["--per-worker-gpu", "--workers", "1"], "--device cuda: torch finds no CUDA", marks=WITHOUT_CUDA),
         (["--log", "wandb"], r"'--log'"),

@@ -1,12 +1,10 @@
 """Portions of an experiment as jobs: each is measured anywhere in one go, and known again by its key."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
-from .jobs import Job, Report, State, Tick
+from .jobs import Job, Report, State, Tick, key_of
 from .measurement import Measurement
 
 NUMERICS = 1
@@ -50,5 +48,4 @@ def measuring_job(decides: Mapping[str, Any], measure: Measure, peak: int, batch
 
     ``measure`` is to be pickled: a function of a module, or a ``functools.partial`` of one.
     """
-    text = json.dumps({**decides, "numerics": NUMERICS}, sort_keys=True)
-    return MeasuringJob(({"key": sha256(text.encode()).hexdigest()[:32]},), measure, batches, peak)
+    return MeasuringJob(({"key": key_of({**decides, "numerics": NUMERICS})},), measure, batches, peak)

@@ -15,7 +15,7 @@ from ..study.estimate import Calibration
 from ..study.recorder import STORE
 from ..tables import on_terminal
 from .shared import json_line, prepare_kernels
-from .training import planned
+from .training import planned, workers
 
 HEADINGS = ["cell", "lag", "lr", "runs", "in the store", "go on", "from the start", "at most"]
 
@@ -28,6 +28,8 @@ def print_plan(jobs: Sequence[TrainingJob], out: Path, room: int | None, as_json
     finally:
         if store:
             store.close()
+    with workers(None, flags["scheduler"], own_gpu=False):
+        pass  # is there a cluster?
     prepare_kernels(flags["quiet"])
     calibration = Calibration()
     rows = [_row(job, plan, calibration) for job in jobs]

@@ -4,6 +4,7 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from ..study.trials import Asked, asked
 from ..tables import on_terminal
 from .presentation import present_reruns
 from .shared import CORES, announced, json_line, json_option, wrapped
-from .training import LARGEST_SEED, open_store, workers
+from .training import LARGEST_SEED, elsewhere, open_store, planned, where, workers
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -74,16 +75,15 @@ def rerun(names: tuple[str, ...], options: tuple[str, ...], reading: str, listed
 def _run(settings: list[Asked], out: Path, trials: int | None, seed: int, as_json: bool, **flags: Any) -> None:
     if seed + max(trials or one.card.experiment.trials for one in settings) > LARGEST_SEED:
         raise UsageError(f"'--seed' and '--trials': the last seed must be under {LARGEST_SEED}")
-    if flags["scheduler"] and flags["count"]:
-        raise UsageError("'--workers' and '--scheduler': a Dask cluster has its own workers; give one of the two")
+    where("cpu", flags["count"], flags["scheduler"], per_worker_gpu=False)
     command = shlex.join(["rnngrad", *sys.argv[1:]])
     jobs = [(one, one.jobs(trials, seed, command)) for one in settings]
-    store, failures = open_store(out), []
-    try:
-        failures = _compute([job for _, own in jobs for job in own], store, out, **flags)
-    finally:
-        _show(jobs, store, out, as_json)
-        store.close()
+    failures: list[str] = []
+    with closing(open_store(out)) as store, closing(study.Claims(out)) as claims:
+        try:
+            failures = _compute([job for _, own in jobs for job in own], store, claims, out, **flags)
+        finally:
+            _show(jobs, store, out, as_json)
     if failures:
         click.echo(f"rnngrad: {len(failures)} trials failed, the first of them: {failures[0]}", err=True)
         raise click.exceptions.Exit(1)
@@ -92,6 +92,7 @@ def _run(settings: list[Asked], out: Path, trials: int | None, seed: int, as_jso
 def _compute(
     jobs: Sequence[TrialJob],
     store: Store,
+    claims: study.Claims,
     out: Path,
     quiet: bool,
     count: int | None,
@@ -100,8 +101,7 @@ def _compute(
 ) -> list[str]:
     """What is missing of the jobs, as far as the budget goes; returns why trials failed, if any did."""
     recorder = study.Recorder(store, out)
-    found = recorder.checkpoints.found(lambda text: click.echo(wrapped(text), err=True))
-    plan = study.make_plan(jobs, store.ended([key for job in jobs for key in job.keys]), found, room=None)
+    plan = planned(jobs, store, claims, out, room=None, workers=count)
     if not quiet:
         click.echo(wrapped(_starting(plan)), err=True)
     if not plan.portions:
@@ -130,6 +130,7 @@ def _starting(plan: study.Plan) -> str:
     going_on = sum(portion.checkpoint is not None for portion in plan.portions)
     known = f"; {len(plan.ended)} are in the store" if plan.ended else ""
     known += f"; {going_on} go on from a checkpoint" if going_on else ""
+    known += elsewhere(plan)
     reading = plan.asked[0].runs[0]["init"]
     return f"settings: {settings}, reading {reading}, trials: {len(plan.keys)}{known}"
 

@@ -16,6 +16,7 @@ from ..cards import Card, CellSpec, override
 from ..engine import ENGINES
 from ..errors import UsageError
 from ..flow import FORMS
+from ..jobs import Job
 from ..logs import TensorBoard
 from ..store import Store
 from ..study.executors import Here, Parallel, cluster, local_pool
@@ -122,7 +123,7 @@ def open_store(out: Path) -> Store:
 
 
 def planned(
-    jobs: Sequence[study.TrainingJob],
+    jobs: Sequence[Job],
     store: Store | None,
     claims: study.Claims | None,
     out: Path,
@@ -131,10 +132,10 @@ def planned(
 ) -> study.Plan:
     """What is missing of the jobs; without a store everything is. With claims it is this process's to compute."""
     keys = [key for job in jobs for key in job.keys]
-    elsewhere = set(keys) - claims.claim(keys) if claims else set()
+    others = set(keys) - claims.claim(keys) if claims else set()
     ended = store.ended(keys) if store else set()  # once they are claimed, so that none ends in between
     found = study.Checkpoints(out / CHECKPOINTS).found(lambda text: click.echo(wrapped(text), err=True))
-    return study.make_plan(jobs, ended, found, room, flags["workers"] or 1, elsewhere - ended)
+    return study.make_plan(jobs, ended, found, room, flags["workers"] or 1, others - ended)
 
 
 def room_for(jobs: Sequence[study.TrainingJob], **flags: Any) -> int | None:
@@ -188,8 +189,13 @@ def starting(plan: study.Plan, asked: str) -> str:
     known = f"; {len(plan.ended)} of {len(plan.keys)} runs are in the store" if plan.ended else ""
     going_on = sum(len(portion.job.keys) for portion in plan.portions if portion.checkpoint)
     known += f"; {going_on} go on from a checkpoint" if going_on else ""
-    known += f"; {len(plan.elsewhere)} are left to another command, which computes them" if plan.elsewhere else ""
+    known += elsewhere(plan)
     return (
         f"cells: {cells}, {at}seeds each: {len(plan.asked[0].keys)}, on {first['device']}{reason}, "
         f"engine {engines}{known}"
     )
+
+
+def elsewhere(plan: study.Plan) -> str:
+    """What another command computes, if anything."""
+    return f"; {len(plan.elsewhere)} are left to another command, which computes them" if plan.elsewhere else ""

@@ -11,6 +11,9 @@ from safetensors import SafetensorError, safe_open
 
 from ..jobs import Job, State, packed
 
+DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError)
+"""What reading a file raises that is no checkpoint, or a part of one."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -21,7 +24,7 @@ class Checkpoint:
     step: int
 
     def state(self) -> State:
-        """Everything in it. Raises SafetensorError or OSError if it cannot be read."""
+        """Everything in it. Raises one of DAMAGE if it cannot be read."""
         with safe_open(self.path, "np") as file:
             arrays = {name: np.array(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
             return State(arrays, json.loads(file.metadata()["facts"]))
@@ -54,7 +57,7 @@ class Checkpoints:
         for path in sorted(self.folder.glob("*.safetensors")):
             try:
                 checkpoint = _read(path)
-            except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            except DAMAGE as error:
                 warn(f"cannot read the checkpoint {path} ({error}): its runs start from the beginning")
             else:
                 readable.append(checkpoint)

@@ -16,19 +16,16 @@ class Here:
             self._compute(portion, listener)
 
     def _compute(self, portion: Portion, listener: Listener) -> None:
-        job = portion.job
+        job, ticks = portion.job, None
         listener.started(job, portion.step)
-        try:
-            ticks = job.ticks(portion.state())
-            tick = next(ticks, None)
-        except Exception as error:
-            listener.failed(job, reason(error))
-            return
-        while tick is not None:
-            listener.ticked(job, tick)
+        while True:
             try:
+                ticks = ticks or job.ticks(portion.state())
                 tick = next(ticks, None)
             except Exception as error:  # whatever it is: the other runs go on, and the store has the reason
                 listener.failed(job, reason(error))
                 return
-        listener.ended(job)
+            if tick is None:
+                listener.ended(job)
+                return
+            listener.ticked(job, tick)

@@ -8,6 +8,7 @@ from time import sleep
 from typing import Protocol
 
 from ...jobs import Job, State, Tick
+from ..checkpoints import DAMAGE
 from ..listening import Listener
 from ..plan import Portion
 from .base import reason
@@ -76,7 +77,7 @@ class Parallel:
         listener.started(portion.job, portion.step)
         try:
             return Attempt(portion.job, portion.state(), portion.step)
-        except Exception as error:  # a checkpoint that is damaged inside
+        except DAMAGE as error:  # beyond its header, which is all that the plan has read
             listener.failed(portion.job, reason(error))
             return None
 

@@ -49,6 +49,7 @@ class Processes:
 
     def __init__(self, count: int, own_gpu: bool = False) -> None:
         self.own_gpu = own_gpu
+        self._closing = False
         self._workers = {Worker() for _ in range(count)}
         self._idle: SimpleQueue[Worker] = SimpleQueue()
         self._threads = ThreadPoolExecutor(count)  # each waits for one worker's answer
@@ -59,7 +60,8 @@ class Processes:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for worker in self._workers:
+        self._closing = True
+        for worker in list(self._workers):
             worker.process.kill()  # whoever waits for its answer learns that there will be none
         self._threads.shutdown(cancel_futures=True)
         for worker in self._workers:
@@ -76,9 +78,10 @@ class Processes:
         try:
             answer = worker.ask(job, state, seconds, self.own_gpu)
         except WorkerLost:
-            self._workers.discard(worker)
-            worker = Worker()
-            self._workers.add(worker)
+            if not self._closing:
+                self._workers.discard(worker)
+                worker = Worker()
+                self._workers.add(worker)
             raise
         finally:
             self._idle.put(worker)
@@ -98,7 +101,7 @@ def _serve(connection: Connection) -> None:
             os._exit(0)
         try:
             answer: object = advance(*order)
-        except Exception as error:
+        except Exception as error:  # whatever it is, it is an answer: the other end records it
             answer = error
         try:
             connection.send(answer)
