@@ -19,10 +19,10 @@ class Distractors(Problem97):
     """Read ``b (y|x) a … a e`` with q + k distractors from a_1 … a_p; at e, tell whether the second symbol was x or y.
 
     p+4 one-hot inputs (a_1 … a_p, e, b, x, y), two outputs (x, y), the only error at e. The suffix, k, ends with
-    chance 1/10 at each of its elements. The paper contradicts itself on its length. ``suffix = "may_be_empty"``
-    follows its procedure and its "minimal sequence length q + 4", "minimal time lag q + 1" (four times): k from 0,
-    and a mean length of q + 13, the value of the paper's own sum. ``suffix = "not_empty"`` follows its printed mean
-    "q + 14" and (q + 10)/p occurrences of a distractor: k from 1. Lengths count the final x or y, which is not read.
+    chance 1/10 at each of its elements. The paper contradicts itself on its length. ``suffix = "not_empty"`` follows
+    its printed mean length "q + 14" and (q + 10)/p occurrences of a distractor: k from 1. ``suffix = "may_be_empty"``
+    follows its "minimal sequence length q + 4" and "minimal time lag q + 1": k from 0, and a mean length of q + 13,
+    which is the value of the paper's own sum. Lengths count the final x or y, which is not read.
     ``classes``: 1 where the answer is y.
 
     Reference: Hochreiter & Schmidhuber 1997, section 5.2, task 2c.
@@ -30,7 +30,7 @@ class Distractors(Problem97):
 
     q: int = field(metadata={"least": 1})
     p: int = field(metadata={"least": 1})
-    suffix: str = field(default="may_be_empty", metadata={"choices": ("may_be_empty", "not_empty")})
+    suffix: str = field(default="not_empty", metadata={"choices": ("not_empty", "may_be_empty")})
 
     @property
     def inputs(self) -> int:
