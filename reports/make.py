@@ -78,8 +78,7 @@ ENTRIES = {
         [f"sweep adding --lags 50,100,200,500,1000 {FOUR} --seeds 10"],
     ),
     "copy-lags": (
-        "Copy memory over lags 10 to 100, ten seeds, 3,000 updates; begun: chrono at lag 20 and all beyond is not run "
-        "yet",
+        "Copy memory over lags 10 to 100, ten seeds, 3,000 updates of the card's 10,000",
         [f"sweep copy --lags 10,20,50,100 --steps 3000 {FOUR} --seeds 10 --workers 2"],
     ),
     "copy-lag30": ("Copy memory, lag 30", [f"task copy --lag 30 {FOUR}"]),
