@@ -187,8 +187,8 @@ def not_begun(runs: list[dict], folder: Path) -> list[tuple[dict, float]]:
     begun = {(run["task"], run["protocol"]) for run in runs}
     costs = [json.loads(line) for line in (folder / COSTS).read_text(encoding="utf-8").splitlines()]
     missing = [row for row in costs if (f"hs97/{row['experiment']}", row["setting"]) not in begun]
-    settings = {(one.setup.experiment, one.setup.setting): one for one in asked(["hs97"])}
-    return [(settings[row["experiment"], row["setting"]].about, row["estimated_seconds"]) for row in missing]
+    cards = {(own["experiment"]["name"], own["setting"]): own for own in (one.about for one in asked(["hs97"]))}
+    return [(cards[row["experiment"], row["setting"]], row["estimated_seconds"]) for row in missing]
 
 
 def rebuild_sweep(name: str) -> str:
