@@ -165,7 +165,9 @@ def _list(settings: Sequence[Asked], trials: int | None, as_json: bool, quiet: b
     headings = ["experiment", "what", "published sequences", "solved", "weights", "trials", "about", "at most"]
     lines = [headings, *(_listed(row) for row in rows)]
     Console(width=None if sys.stdout.isatty() else 160).print(on_terminal("Hochreiter & Schmidhuber 1997", lines))
-    click.echo(wrapped("about: one core, by the published numbers, else the budget; at most: if all go on to their cap"))
+    click.echo(
+        wrapped("about: one core, by the published numbers, else the budget; at most: if all go on to their cap")
+    )
 
 
 def _cost(one: Asked, trials: int) -> Row:

@@ -19,10 +19,10 @@ def sequences_per_step(card: Row) -> int:
 
 def as_trial(run: Row) -> Row:
     """The stored run with its steps in sequences, and the milestone that it reached where a trial has it."""
-    card, solved = run["card"], run["steps_to_solve"]
+    card = run["card"]
     if in_paper(card):
         return run
-    batch = sequences_per_step(card)
+    batch, solved = sequences_per_step(card), run["steps_to_solve"]
     reached = {} if solved is None else {card["milestones"][-1]: solved * batch}
     return {**run, "steps": run["steps"] * batch, "scores": {"reached": reached}}
 
@@ -43,7 +43,7 @@ def footnote(rows: Sequence[Row]) -> str:
     if not beside:
         return ""
     return (
-        f"Not in the paper: nets of today (tanh RNN, LSTM with a forget gate), trained through all time steps by the "
-        f"modern engine on the task card of the same problem. Their criterion is the card's, not the paper's: "
+        "Not in the paper: nets of today (tanh RNN, LSTM with a forget gate), trained through all time steps by the "
+        "modern engine on the task card of the same problem. Their criterion is the card's, not the paper's: "
         f"{'; '.join(beside)}. Their sequences are updates times batch."
     )

@@ -157,7 +157,8 @@ def _result(rerun: Rerun, milestone: str) -> Row:
     identity, known = _identity(card, milestone), published_of(card, milestone)
     mean = fmean(times.events) if times.events else None
     low, high = (end if 0 < end < inf else None for end in mean_interval(times.events))
-    predicted = [end if 0 < end < inf else None for end in prediction_interval(times.events, known.solved or 1)]
+    ours = times.events if in_paper(card) else []  # which predict the paper's mean
+    predicted = [end if 0 < end < inf else None for end in prediction_interval(ours, known.solved or 1)]
     return {
         **identity,
         "mean": mean,
