@@ -38,6 +38,9 @@ HS97 = (
     "hs97/2a/lstm-p100 --budget 8m",
     "hs97/2b --budget 2m",
     "hs97/3c hs97/6b hs97/5 --budget 8m",
+    " ".join(f"hs97/2a/modern-{cell}-p{p}" for p in (4, 10, 100) for cell in ("rnn", "lstm")),
+    "hs97/3a/modern-rnn-T100-N3 hs97/3a/modern-lstm-T100-N3 hs97/3a/modern-chrono-T100-N3",
+    "hs97/4/modern-rnn-T100 hs97/4/modern-lstm-T100",
 )
 """What fitted into the time at hand; what is not here is listed as not run, with its cost."""
 READINGS = (

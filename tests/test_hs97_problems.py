@@ -392,7 +392,7 @@ def test_the_registry_names_every_problem():
     assert {type(problem) for problem in EACH.values()} == set(PROBLEMS97.values())
 
 
-LAGS = {
+MINIMAL_LAGS = {
     **{("1", "3x2-lr0.5"): 9, ("2a", "lstm-p100"): 100, ("2a", "rtrl-p10-lr1"): 10, ("2b", "lstm-p100"): 100},
     **{("2c", "q50-p50"): 50, ("2c", "q1000-p1000"): 1000, ("3a", "T1000-N3"): 1000, ("3b", "T100-N1"): 100},
     **{("3c", "T100-N3"): 100, ("4", "T500"): 250, ("5", "T100"): 50, ("6a", "T100"): 40, ("6b", "T100"): 24},
@@ -400,10 +400,10 @@ LAGS = {
 """The column "minimal lag" of table 10."""
 
 
-@pytest.mark.parametrize(("experiment", "setting"), LAGS)
+@pytest.mark.parametrize(("experiment", "setting"), MINIMAL_LAGS)
 def test_a_trial_is_stored_with_the_minimal_lag_of_table_10_which_is_no_part_of_what_it_is(experiment, setting):
     card = load(experiment)
     setup = card.resolve(setting)
     job = trial_job(card, setup, 0, "command")
-    assert job.runs[0]["minimal_lag"] == LAGS[experiment, setting]
+    assert job.runs[0]["minimal_lag"] == MINIMAL_LAGS[experiment, setting]
     assert "minimal_lag" not in setup.as_dict()["problem"]

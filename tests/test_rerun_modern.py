@@ -191,6 +191,12 @@ def test_shipped_rows_are_of_the_tasks_own_cards(name):
         assert one.sequences() == one.cap == 96_000
 
 
+def test_the_papers_own_short_trials_come_first_and_its_endless_ones_last():
+    settings = [one.about["setting"] for one in asked(["hs97/6a", "hs97/2a"])]
+    assert settings.index("T100") < settings.index("modern-rnn-T100")
+    assert settings.index("modern-lstm-p100") < settings.index("bptt-p100-lr1")
+
+
 def test_naming_one_runs_only_that():
     (one,) = asked(["hs97/2a/modern-lstm-p100"])
     (job,) = one.jobs(2, 0, "command")

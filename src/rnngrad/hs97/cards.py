@@ -159,7 +159,7 @@ class Card97:
                     f"setting '{setting.name}': its net has {setup.topology().count} weights, not {setting.weights}"
                 )
             self._check_milestones(setting.name, setup)
-        names = [one.name for one in (*self.settings, *self.modern)]
+        names = [setting.name for setting in self.settings] + [row.name for row in self.modern]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise UsageError(f"setting '{twice[0]}' stands in it twice")

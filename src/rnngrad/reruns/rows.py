@@ -61,7 +61,8 @@ class Rerun:
     @property
     def seconds(self) -> float:
         """Of all trials; those of the modern engine train together and share theirs."""
-        return (sum if in_paper(self.card) else max)(run["seconds"] for run in self.runs)
+        seconds = [float(run["seconds"]) for run in self.runs]
+        return sum(seconds) if in_paper(self.card) else max(seconds)
 
     def rows(self) -> list[Row]:
         """A row of results for each milestone."""

@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 from ..hs97.cards import Card97
 from ..hs97.setup import Setup
 from ..hs97.trial import Trial
-from ..jobs import Job, Row
+from ..jobs import Job
 from .trial_job import TrialJob, card_of, trial_job
 
 
@@ -20,7 +21,7 @@ class Asked(ABC):
 
     @property
     @abstractmethod
-    def about(self) -> Row:
+    def about(self) -> dict[str, Any]:
         """What stands in the store's column ``card`` of its trials."""
 
     @property
@@ -43,6 +44,11 @@ class Asked(ABC):
         """The number of sequences after which a trial counts as unsolved."""
         return int(self.about["training"]["cap"])
 
+    @property
+    def work(self) -> float:
+        """Expected of all trials, in time steps of the paper's nets: the cheapest setting comes first."""
+        return self.sequences() * self.mean_steps * self.trials
+
     @abstractmethod
     def jobs(self, trials: int | None, seed: int, command: str) -> Sequence[Job]:
         """All trials, of successive seeds."""
@@ -63,7 +69,7 @@ class PaperSetting(Asked):
     setup: Setup
 
     @property
-    def about(self) -> Row:
+    def about(self) -> dict[str, Any]:
         return card_of(self.card, self.setup)
 
     @property

@@ -25,7 +25,7 @@ def asked(names: Sequence[str], reading: str = TEXT, options: Mapping[str, Any] 
         for card, settings in _named(name):
             for setting in settings or _fitting(card, reading, options):
                 found[card.experiment.name, setting] = _asked(card, setting, reading, options)
-    return sorted(found.values(), key=lambda one: one.sequences() * one.mean_steps * one.trials)
+    return sorted(found.values(), key=lambda one: one.work)
 
 
 def _named(name: str) -> list[tuple[Card97, Sequence[str]]]:
