@@ -38,6 +38,9 @@ HS97 = (
     "hs97/2a/lstm-p100 --budget 8m",
     "hs97/2b --budget 2m",
     "hs97/3c hs97/6b hs97/5 --budget 8m",
+    " ".join(f"hs97/2a/modern-{cell}-p{p}" for p in (4, 10, 100) for cell in ("rnn", "lstm")),
+    "hs97/3a/modern-rnn-T100-N3 hs97/3a/modern-lstm-T100-N3 hs97/3a/modern-chrono-T100-N3",
+    "hs97/4/modern-rnn-T100 hs97/4/modern-lstm-T100",
 )
 """What fitted into the time at hand; what is not here is listed as not run, with its cost."""
 READINGS = (
@@ -186,8 +189,8 @@ def not_begun(runs: list[dict], folder: Path) -> list[tuple[dict, float]]:
     begun = {(run["task"], run["protocol"]) for run in runs}
     costs = [json.loads(line) for line in (folder / COSTS).read_text(encoding="utf-8").splitlines()]
     missing = [row for row in costs if (f"hs97/{row['experiment']}", row["setting"]) not in begun]
-    settings = {(one.setup.experiment, one.setup.setting): one for one in asked(["hs97"])}
-    return [(settings[row["experiment"], row["setting"]].about, row["estimated_seconds"]) for row in missing]
+    cards = {(own["experiment"]["name"], own["setting"]): own for own in (one.about for one in asked(["hs97"]))}
+    return [(cards[row["experiment"], row["setting"]], row["estimated_seconds"]) for row in missing]
 
 
 def rebuild_sweep(name: str) -> str:

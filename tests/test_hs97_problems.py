@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from rnngrad.errors import UsageError
+from rnngrad.hs97.cards import load
 from rnngrad.hs97.problems import PROBLEMS97
 from rnngrad.hs97.problems.distractors import Distractors
 from rnngrad.hs97.problems.marked_pairs import Adding97, Multiplication97
@@ -17,6 +18,7 @@ from rnngrad.hs97.problems.noise_free import LongLag
 from rnngrad.hs97.problems.reber import SYMBOLS, EmbeddedReber, legal_next, legal_steps, reber_strings
 from rnngrad.hs97.problems.temporal_order import TemporalOrder
 from rnngrad.hs97.problems.two_sequence import TwoSequence
+from rnngrad.study import trial_job
 
 quick = settings(max_examples=15, deadline=None, database=None, derandomize=True)
 seeds = st.integers(0, 2**63 - 1)
@@ -388,3 +390,20 @@ def test_6_has_its_symbols_where_the_paper_puts_them(relevant):
 
 def test_the_registry_names_every_problem():
     assert {type(problem) for problem in EACH.values()} == set(PROBLEMS97.values())
+
+
+MINIMAL_LAGS = {
+    **{("1", "3x2-lr0.5"): 9, ("2a", "lstm-p100"): 100, ("2a", "rtrl-p10-lr1"): 10, ("2b", "lstm-p100"): 100},
+    **{("2c", "q50-p50"): 50, ("2c", "q1000-p1000"): 1000, ("3a", "T1000-N3"): 1000, ("3b", "T100-N1"): 100},
+    **{("3c", "T100-N3"): 100, ("4", "T500"): 250, ("5", "T100"): 50, ("6a", "T100"): 40, ("6b", "T100"): 24},
+}
+"""The column "minimal lag" of table 10."""
+
+
+@pytest.mark.parametrize(("experiment", "setting"), MINIMAL_LAGS)
+def test_a_trial_is_stored_with_the_minimal_lag_of_table_10_which_is_no_part_of_what_it_is(experiment, setting):
+    card = load(experiment)
+    setup = card.resolve(setting)
+    job = trial_job(card, setup, 0, "command")
+    assert job.runs[0]["minimal_lag"] == MINIMAL_LAGS[experiment, setting]
+    assert "minimal_lag" not in setup.as_dict()["problem"]

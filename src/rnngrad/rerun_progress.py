@@ -9,6 +9,7 @@ from rich.table import Table
 
 from .jobs import Job, Row, Tick
 from .progress import PLAIN_EVERY, Display, minutes
+from .reruns import sequences_per_step
 from .study import Plan
 
 HEADINGS = ("setting", "trials done", "solved", "sequences", "running error", "time left")
@@ -17,10 +18,14 @@ ENDED = ("finished", "diverged", "failed")
 
 @dataclass
 class Setting:
-    """The trials of one setting, by key: outcome and running error, as far as they are known."""
+    """The trials of one setting, by key: outcome and running error, as far as they are known.
+
+    ``cap`` and a trial's steps count so many sequences each as ``batch`` says.
+    """
 
     label: str
     cap: int
+    batch: int
     runs: dict[str, Row] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
     began: float | None = None
@@ -33,7 +38,7 @@ class Setting:
 
     @property
     def steps(self) -> int:
-        """Sequences of all trials together."""
+        """Of all trials together."""
         return sum(run["steps"] for run in self.runs.values())
 
     def hear(self, tick: Tick) -> None:
@@ -48,11 +53,12 @@ class Setting:
     def columns(self) -> list[str]:
         """setting, trials done, solved, sequences of those under way, their error, time left."""
         going = {key: run for key, run in self.runs.items() if run["status"] == "running" and run["steps"]}
-        steps = ", ".join(f"{run['steps']:,}" for run in going.values()) or "–"
+        steps = ", ".join(f"{run['steps'] * self.batch:,}" for run in going.values()) or "–"
         errors = [self.errors[key] for key in going if key in self.errors]
         error = f"{np.median(errors):.4f}" if errors else "–"
         solved = sum(run["solved"] for run in self.runs.values())
-        return [self.label, f"{self.ended}/{len(self.runs)}", f"{solved}", f"{steps} of {self.cap:,}", error, self.left]
+        steps = f"{steps} of {self.cap * self.batch:,}"
+        return [self.label, f"{self.ended}/{len(self.runs)}", f"{solved}", steps, error, self.left]
 
     @property
     def left(self) -> str:
@@ -61,7 +67,7 @@ class Setting:
             return "done"
         if self.began is None or self.steps == self.before:
             return "–"
-        missing = sum(self.cap - run["steps"] for run in self.runs.values() if run["status"] not in ENDED)
+        missing = sum(max(0, self.cap - run["steps"]) for run in self.runs.values() if run["status"] not in ENDED)
         return f"at most {minutes((monotonic() - self.began) / (self.steps - self.before) * missing)}"
 
 
@@ -76,7 +82,7 @@ class RerunProgress(Display):
         for job in plan.asked:
             for run in job.runs:
                 label = f"{run['task']} {run['protocol']}"
-                setting = self.settings.setdefault(label, Setting(label, job.budget))
+                setting = self.settings.setdefault(label, Setting(label, job.budget, sequences_per_step(run["card"])))
                 setting.runs[run["key"]] = {**run, **known.get(run["key"], {})}
                 self.of_run[run["key"]] = setting
         self.last_plain = 0.0

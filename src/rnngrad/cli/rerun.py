@@ -15,16 +15,18 @@ from .. import study
 from ..errors import UsageError
 from ..hs97.machine import prepare
 from ..hs97.options import parse_option
+from ..jobs import Job
 from ..rerun_progress import RerunProgress
-from ..reruns import duration, published_of
+from ..reruns import NOT_IN_PAPER, duration, in_paper, not_run
 from ..store import Row, Store
 from ..study.executors import Here, Parallel
-from ..study.trial_job import SECONDS, TrialJob
-from ..study.trials import Asked, asked
+from ..study.settings import Asked
+from ..study.trial_job import SECONDS
+from ..study.trials import asked
 from ..tables import on_terminal
 from .presentation import present_reruns
-from .shared import CORES, announced, json_line, json_option, wrapped
-from .training import LARGEST_SEED, elsewhere, open_store, planned, where, workers
+from .shared import CORES, announced, json_line, json_option, prepare_kernels, wrapped
+from .training import LARGEST_SEED, elsewhere, open_store, planned, ready, where, workers
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -73,7 +75,7 @@ def rerun(names: tuple[str, ...], options: tuple[str, ...], reading: str, listed
 
 
 def _run(settings: list[Asked], out: Path, trials: int | None, seed: int, as_json: bool, **flags: Any) -> None:
-    if seed + max(trials or one.card.experiment.trials for one in settings) > LARGEST_SEED:
+    if seed + max(trials or one.trials for one in settings) > LARGEST_SEED:
         raise UsageError(f"'--seed' and '--trials': the last seed must be under {LARGEST_SEED}")
     where("cpu", flags["count"], flags["scheduler"], per_worker_gpu=False)
     command = shlex.join(["rnngrad", *sys.argv[1:]])
@@ -83,14 +85,14 @@ def _run(settings: list[Asked], out: Path, trials: int | None, seed: int, as_jso
         try:
             failures = _compute([job for _, own in jobs for job in own], store, claims, out, **flags)
         finally:
-            _show(jobs, store, out, as_json)
+            _show(jobs, store, out, trials, as_json)
     if failures:
         click.echo(f"rnngrad: {len(failures)} trials failed, the first of them: {failures[0]}", err=True)
         raise click.exceptions.Exit(1)
 
 
 def _compute(
-    jobs: Sequence[TrialJob],
+    jobs: Sequence[Job],
     store: Store,
     claims: study.Claims,
     out: Path,
@@ -107,7 +109,7 @@ def _compute(
     if not plan.portions:
         return []
     if not scheduler:
-        announced(prepare, quiet)
+        ready(plan, quiet)
     at_once = count or min(CORES or 1, len(plan.portions))
     deadline = [study.Deadline(budget)] if budget else []
     with (
@@ -131,11 +133,13 @@ def _starting(plan: study.Plan) -> str:
     known = f"; {len(plan.ended)} are in the store" if plan.ended else ""
     known += f"; {going_on} go on from a checkpoint" if going_on else ""
     known += elsewhere(plan)
-    reading = plan.asked[0].runs[0]["init"]
+    reading = plan.asked[0].runs[0]["card"]["reading"]
     return f"settings: {settings}, reading {reading}, trials: {len(plan.keys)}{known}"
 
 
-def _show(jobs: Sequence[tuple[Asked, Sequence[TrialJob]]], store: Store, out: Path, as_json: bool) -> None:
+def _show(
+    jobs: Sequence[tuple[Asked, Sequence[Job]]], store: Store, out: Path, trials: int | None, as_json: bool
+) -> None:
     """The trials that were asked for, and what the settings cost of which there are none."""
     stored = {run["key"]: run for run in store.runs()}
     runs: list[Row] = []
@@ -144,14 +148,16 @@ def _show(jobs: Sequence[tuple[Asked, Sequence[TrialJob]]], store: Store, out: P
         known = [stored[key] for job in own for key in job.keys if key in stored]
         runs += known
         if not known:
-            missing.append((one.about, one.seconds() * len(own)))
+            missing.append((one.about, one.seconds() * (trials or one.trials)))
     present_reruns(runs, missing, store, out, as_json)
 
 
 def _list(settings: Sequence[Asked], trials: int | None, as_json: bool, quiet: bool) -> None:
     """What there is to run again, what is published of it, and what it would cost on one core of this machine."""
     announced(prepare, quiet)
-    rows = [_cost(one, trials or one.card.experiment.trials) for one in settings]
+    if not all(in_paper(one.about) for one in settings):
+        prepare_kernels(quiet)
+    rows = [_cost(one, trials or one.trials) for one in settings]
     if as_json:
         for row in rows:
             click.echo(json_line(row))
@@ -159,35 +165,39 @@ def _list(settings: Sequence[Asked], trials: int | None, as_json: bool, quiet: b
     headings = ["experiment", "what", "published sequences", "solved", "weights", "trials", "about", "at most"]
     lines = [headings, *(_listed(row) for row in rows)]
     Console(width=None if sys.stdout.isatty() else 160).print(on_terminal("Hochreiter & Schmidhuber 1997", lines))
-    click.echo(wrapped("about: one core, by the published numbers; at most: if every trial goes on to its cap"))
+    click.echo(
+        wrapped("about: one core, by the published numbers, else the budget; at most: if all go on to their cap")
+    )
 
 
 def _cost(one: Asked, trials: int) -> Row:
-    setup, seconds = one.setup, one.seconds()
-    known = published_of(one.about, setup.criterion.milestones[-1])
+    about, seconds = one.about, one.seconds()
+    known = not_run(about, seconds * trials)[-1]
     return {
         "event": "experiment",
-        "experiment": setup.experiment,
-        "setting": setup.setting,
+        "experiment": known["experiment"],
+        "setting": known["setting"],
         "title": one.card.experiment.title,
-        "reading": setup.reading,
-        "weights": setup.topology().count,
-        "published": known.mean,
-        "published_solved": known.solved,
-        "published_trials": known.trials,
-        "cap": setup.training.cap,
+        "reading": about["reading"],
+        "weights": one.weights,
+        "published": None if known["published_bound"] else known["published"],
+        "published_solved": known["published_solved"],
+        "published_trials": known["published_trials"],
+        "in_paper": known["in_paper"],
+        "cap": one.cap,
         "trials": trials,
-        "estimated_seconds": seconds * trials,
-        "seconds_at_most": seconds / one.sequences() * setup.training.cap * trials,
+        "estimated_seconds": known["estimated_seconds"],
+        "seconds_at_most": seconds / one.sequences() * one.cap * trials,
     }
 
 
 def _listed(row: Row) -> list[str]:
+    published = f">{row['cap']:,}" if row["published"] is None else f"{row['published']:,.0f}"
     return [
         f"hs97/{row['experiment']}/{row['setting']}",
         row["title"],
-        f">{row['cap']:,}" if row["published"] is None else f"{row['published']:,.0f}",
-        f"{row['published_solved']}/{row['published_trials']}",
+        published if row["in_paper"] else NOT_IN_PAPER,
+        f"{row['published_solved']}/{row['published_trials']}" if row["in_paper"] else "–",
         f"{row['weights']:,}",
         f"{row['trials']}",
         duration(row["estimated_seconds"]),

@@ -16,6 +16,7 @@ from ..cards import Card, CellSpec, override
 from ..engine import ENGINES
 from ..errors import UsageError
 from ..flow import FORMS
+from ..hs97.machine import prepare
 from ..jobs import Job
 from ..logs import TensorBoard
 from ..store import Store
@@ -23,7 +24,7 @@ from ..study.executors import Here, Parallel, cluster, local_pool
 from ..study.executors.parallel import Pool
 from ..study.recorder import CHECKPOINTS, STORE, WEIGHTS
 from ..study_progress import StudyProgress
-from .shared import choose_device, json_option, prepare_kernels, threads_option, wrapped, writable
+from .shared import announced, choose_device, json_option, prepare_kernels, threads_option, wrapped, writable
 
 LARGEST_SEED = 2**62  # the store's integers have 63 bits
 
@@ -158,8 +159,8 @@ def train(plan: study.Plan, store: Store, out: Path, **flags: Any) -> list[str]:
         click.echo(wrapped(starting(plan, flags["device"])), err=True)
     if not plan.portions:
         return []
-    if not flags["scheduler"] and any(isinstance(job, study.TrainingJob) and job.engine == "cpu" for job in plan.asked):
-        prepare_kernels(quiet)
+    if not flags["scheduler"]:
+        ready(plan, quiet)
     recorder = study.Recorder(store, out)
     logs = [TensorBoard(out)] if flags["log"] else []
     with (
@@ -169,6 +170,15 @@ def train(plan: study.Plan, store: Store, out: Path, **flags: Any) -> list[str]:
         study.conduct(plan, Parallel(pool) if pool else Here(), recorder, [progress, *logs])
     recorder.checkpoints.prune(store.all_ended())
     return recorder.failures
+
+
+def ready(plan: study.Plan, quiet: bool) -> None:
+    """Gets the kernels ready that the plan's jobs need on this machine."""
+    jobs = [portion.job for portion in plan.portions]
+    if any(isinstance(job, study.TrialJob) for job in jobs):
+        announced(prepare, quiet)
+    if any(isinstance(job, study.TrainingJob) and job.engine == "cpu" for job in jobs):
+        prepare_kernels(quiet)
 
 
 def workers(count: int | None, scheduler: str | None, own_gpu: bool) -> AbstractContextManager[Pool | None]:

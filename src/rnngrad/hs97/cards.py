@@ -66,6 +66,22 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Modern:
+    """A row that the paper does not have: a cell of today, trained on the same problem as the task card has it.
+
+    ``cell`` is NAME or NAME:INIT; all but protocol and lag is the task card's, and so is what counts as solved, but
+    for ``stop_value``, the value of its rule where the protocol scales the targets in another way.
+    """
+
+    name: str = field(metadata={"pattern": r"modern-[\w.-]{1,30}"})
+    task: str
+    protocol: str
+    lag: int = field(metadata={"least": 1})
+    cell: str
+    stop_value: float | None = field(default=None, metadata={"above": 0})
+
+
+@dataclass(frozen=True)
 class Card97:
     """A card, checked. ``tables``: [problem], [net], [machine], [training] and [criterion] as they stand in it."""
 
@@ -74,6 +90,7 @@ class Card97:
     settings: tuple[Setting, ...]
     published: tuple[Published, ...]
     own_readings: tuple[NamedReading, ...]
+    modern: tuple[Modern, ...] = ()
 
     @property
     def readings(self) -> dict[str, NamedReading]:
@@ -91,10 +108,11 @@ class Card97:
         }
 
     def setting(self, name: str) -> Setting:
-        """Raises UsageError if there is none of that name."""
+        """Raises UsageError if the paper has none of that name."""
         settings = {setting.name: setting for setting in self.settings}
         if name not in settings:
-            raise unknown(f"setting of experiment {self.experiment.name}", name, settings)
+            known = (*settings, *(row.name for row in self.modern))
+            raise unknown(f"setting of experiment {self.experiment.name}", name, known)
         return settings[name]
 
     def reading(self, names: str) -> tuple[NamedReading, ...]:
@@ -141,6 +159,10 @@ class Card97:
                     f"setting '{setting.name}': its net has {setup.topology().count} weights, not {setting.weights}"
                 )
             self._check_milestones(setting.name, setup)
+        names = [setting.name for setting in self.settings] + [row.name for row in self.modern]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise UsageError(f"setting '{twice[0]}' stands in it twice")
         for reading in self.readings:
             self.fitting(reading)
         for row in self.published:
@@ -204,7 +226,7 @@ TABLES = ("problem", "net", "machine", "training", "criterion")
 def read(path: Path) -> Card97:
     """Read and check one card."""
     tables = tables_of(path)
-    known_keys(tables, ("experiment", *TABLES, "setting", "published", "reading"), f"{path}")
+    known_keys(tables, ("experiment", *TABLES, "setting", "published", "reading", "modern"), f"{path}")
     for name in TABLES:
         if not isinstance(tables.get(name, {}), dict) or (name in ("problem", "criterion") and name not in tables):
             raise UsageError(f"{path}, [{name}]: expected a table")
@@ -214,6 +236,7 @@ def read(path: Path) -> Card97:
         settings=build_all(Setting, tables.get("setting"), f"{path}, [[setting]]"),
         published=build_all(Published, tables.get("published", []), f"{path}, [[published]]"),
         own_readings=build_all(NamedReading, tables.get("reading", []), f"{path}, [[reading]]"),
+        modern=build_all(Modern, tables.get("modern", []), f"{path}, [[modern]]"),
     )
     try:
         card.check()

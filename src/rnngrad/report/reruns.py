@@ -8,7 +8,7 @@ from typing import Any
 
 from ..figures import carousel_flow, inside_blocks, trials_until_solved
 from ..figures.style import save
-from ..reruns import Rerun, caption, lines, not_run, reruns, sentences
+from ..reruns import Rerun, caption, in_paper, lines, not_run, reruns, sentences
 from ..stats import Times
 from ..store import Row, Store
 from ..summary import unique
@@ -83,7 +83,7 @@ def draw_reruns(found: Rerunning, store: Store, out: Path) -> list[Path]:
     begun = [setting for setting in found.settings if any(run["steps"] for run in setting.runs)]
     if begun:
         paths += save(trials_until_solved(found.title, _times(begun), _published(begun)), out / f"{found.name}-trials")
-    seen = {_name(setting): flows for setting in begun if (flows := _seen(setting, store))}
+    seen = {_name(setting): flows for setting in begun if in_paper(setting.card) and (flows := _seen(setting, store))}
     blocks = {name: flows[0] for name, flows in seen.items() if "states" in flows[0]}
     if blocks:
         paths += save(inside_blocks(f"{found.title}: inside a net", blocks), out / f"{found.name}-inside")

@@ -10,6 +10,7 @@ from typing import Any
 from ..stats import Times, kaplan_meier, mean_interval, prediction_interval
 from ..store import Row
 from ..summary import ended
+from .modern import NOT_IN_PAPER, as_trial, criterion, in_paper
 from .verdict import NOT_RUN, Published, verdict
 
 TEXT = "text"
@@ -57,6 +58,12 @@ class Rerun:
             [least for count, least in zip(reached, watched, strict=True) if count is None],
         )
 
+    @property
+    def seconds(self) -> float:
+        """Of all trials; those of the modern engine train together and share theirs."""
+        seconds = [float(run["seconds"]) for run in self.runs]
+        return sum(seconds) if in_paper(self.card) else max(seconds)
+
     def rows(self) -> list[Row]:
         """A row of results for each milestone."""
         return [_result(self, milestone) for milestone in self.milestones]
@@ -73,12 +80,15 @@ def label(reading: str, options: Row) -> str:
 
 
 def reruns(runs: Iterable[Row]) -> list[Rerun]:
-    """The trials among stored runs, by setting and reading; of a seed that was repeated, the newest."""
+    """The trials among stored runs, by setting and reading, those of the paper first; of a seed that was repeated, the
+    newest.
+    """
     groups: dict[str, dict[int, Row]] = {}
-    for run in filter(is_trial, runs):
+    for run in map(as_trial, filter(is_trial, runs)):
         same = {name: value for name, value in run["card"].items() if name not in ("published", "why")}
         groups.setdefault(json.dumps(same, sort_keys=True), {})[run["seed"]] = run
-    return [Rerun([own[seed] for seed in sorted(own)]) for own in groups.values()]
+    found = [Rerun([own[seed] for seed in sorted(own)]) for own in groups.values()]
+    return sorted(found, key=lambda own: not in_paper(own.card))
 
 
 def published_of(card: Row, milestone: str) -> Published:
@@ -114,6 +124,7 @@ def not_run(card: Row, estimate: float | None) -> list[Row]:
 
 def _identity(card: Row, milestone: str) -> Row:
     mean, known = printed(card, milestone, "sequences"), published_of(card, milestone)
+    paper = in_paper(card)
     return {
         "experiment": card["experiment"]["name"],
         "setting": card["setting"],
@@ -121,8 +132,10 @@ def _identity(card: Row, milestone: str) -> Row:
         "reading": label(card["reading"], card["options"]),
         "published": None if mean is None else mean["value"],
         "published_bound": "" if mean is None else mean["bound"],
-        "published_solved": known.solved,
-        "published_trials": known.trials,
+        "published_solved": known.solved if paper else None,
+        "published_trials": known.trials if paper else None,
+        "in_paper": paper,
+        "criterion": None if paper else criterion(card),
         **_published_tests(card, milestone),
     }
 
@@ -145,8 +158,8 @@ def _result(rerun: Rerun, milestone: str) -> Row:
     identity, known = _identity(card, milestone), published_of(card, milestone)
     mean = fmean(times.events) if times.events else None
     low, high = (end if 0 < end < inf else None for end in mean_interval(times.events))
-    plain = rerun.reading == TEXT
-    predicted = [end if 0 < end < inf else None for end in prediction_interval(times.events, known.solved or 1)]
+    ours = times.events if in_paper(card) else []  # which predict the paper's mean
+    predicted = [end if 0 < end < inf else None for end in prediction_interval(ours, known.solved or 1)]
     return {
         **identity,
         "mean": mean,
@@ -163,12 +176,18 @@ def _result(rerun: Rerun, milestone: str) -> Row:
         "diverged": sum(run["status"] == "diverged" for run in runs),
         "unfinished": len(rerun.runs) - len(runs),
         "ratio": mean / known.mean if mean is not None and known.mean else None,
-        "verdict": verdict(times.events, len(runs), known, None if plain else rerun.reading),
+        "verdict": _verdict(rerun, times, len(runs), known),
         "contradicts": bool(card["contradicts"]),
         **_tests(runs, milestone),
         "ns_per_step": _mean([run["scores"].get("ns_per_step") for run in runs]),
-        "seconds": sum(run["seconds"] for run in rerun.runs),
+        "seconds": rerun.seconds,
     }
+
+
+def _verdict(rerun: Rerun, times: Times, trials: int, known: Published) -> str:
+    if trials and not in_paper(rerun.card):
+        return NOT_IN_PAPER
+    return verdict(times.events, trials, known, None if rerun.reading == TEXT else rerun.reading)
 
 
 def _tests(runs: Sequence[Row], milestone: str) -> Row:

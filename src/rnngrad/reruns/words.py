@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ..store import Row
 from ..summary import count
+from .modern import footnote
 from .verdict import NOT_RUN
 
 HEADINGS = (
@@ -28,7 +29,7 @@ def caption(rows: Sequence[Row]) -> str:
         "exact test finds no difference between the numbers of solved trials; partial: fewer trials than the paper's, "
         "no verdict. Wrong in test: of the test sequences after training, mean over trials. Test error: mean absolute "
         "error, then mean squared error."
-    )
+    ) + (" " + footnote(rows)).rstrip()
 
 
 def sentences(rows: Sequence[Row]) -> list[str]:
@@ -56,13 +57,14 @@ def duration(seconds: float) -> str:
 def _line(row: Row) -> list[str]:
     name = f"{row['experiment']} {row['setting']}" + (f", {row['milestone']}" if row["milestone"] != "solved" else "")
     published = "–" if row["published"] is None else f"{row['published_bound']}{row['published']:,.0f}"
-    solved = f"{row['published_solved']}/{row['published_trials']}"
+    solved = f"{row['published_solved']}/{row['published_trials']}" if row["in_paper"] else "–"
+    reading = row["reading"] if row["in_paper"] else "–"
     if row["verdict"] == NOT_RUN:
         estimate = row.get("estimated_seconds")
         cost = "–" if estimate is None else f"about {duration(estimate)}"
-        return [name, row["reading"], published, "–", "–", "–", "0/0", solved, NOT_RUN, "–", "–", "–", "–", "–", cost]
+        return [name, reading, published, "–", "–", "–", "0/0", solved, NOT_RUN, "–", "–", "–", "–", "–", cost]
     return [
-        *(name, row["reading"], published, _mean(row)),
+        *(name, reading, published, _mean(row)),
         "–" if row["ratio"] is None else f"{row['ratio']:.2f}",
         _median(row),
         f"{row['solved']}/{row['trials']}",

@@ -80,7 +80,7 @@ def trial_job(card: Card97, setup: Setup, seed: int, command: str) -> TrialJob:
         "protocol": setup.setting,
         "lag": steps,
         "length": steps,
-        "minimal_lag": 0,
+        "minimal_lag": setup.problem.minimal_lag,
         "cell": "lstm97" if setup.net.rule == "lstm" else setup.net.rule,
         "init": setup.reading,
         "hidden": net.cells if isinstance(net, Topology) else 1,

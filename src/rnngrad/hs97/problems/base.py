@@ -35,6 +35,11 @@ class Problem97(ABC):
     def mean_steps(self) -> float:
         """Expected number of steps of a sequence."""
 
+    @property
+    @abstractmethod
+    def minimal_lag(self) -> int:
+        """The minimal time lag in steps, as the paper's table 10 counts it."""
+
     @abstractmethod
     def draw(self, n: int, rng: Generator) -> Sequences:
         """``n`` training sequences."""

@@ -44,6 +44,10 @@ class Distractors(Problem97):
     def mean_steps(self) -> float:
         return self.q + 2 + 1 / STOP + (self.suffix == "not_empty")
 
+    @property
+    def minimal_lag(self) -> int:
+        return self.q
+
     def draw(self, n: int, rng: Generator) -> Sequences:
         classes = rng.integers(2, size=n)
         extra = rng.geometric(STOP, size=n) - (self.suffix == "may_be_empty")

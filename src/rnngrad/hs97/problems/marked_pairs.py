@@ -52,6 +52,10 @@ class MarkedPairs(Problem97):
     def mean_steps(self) -> float:
         return self.length + (self.length // 10) / 2
 
+    @property
+    def minimal_lag(self) -> int:
+        return self.length // 2
+
     @abstractmethod
     def _values(self, uniform: Reals) -> Reals:
         """The pairs' values, from numbers uniform in [0, 1]."""

@@ -35,6 +35,10 @@ class LongLag(Problem97):
     def mean_steps(self) -> float:
         return float(self.p)
 
+    @property
+    def minimal_lag(self) -> int:
+        return self.p
+
     def draw(self, n: int, rng: Generator) -> Sequences:
         classes = rng.integers(2, size=n)
         symbols = np.empty((n, self.p + 1), dtype=np.int32)

@@ -23,6 +23,8 @@ EDGES: dict[int, dict[str, int]] = {
 }
 """The Reber automaton: from each state, the symbol on an edge and the state that it leads to; 7 is the end."""
 END = 7
+SHORTEST = 9
+"""Symbols of the shortest embedded string, which is what table 10 has as the minimal lag."""
 Strings = list[str]
 
 
@@ -117,6 +119,10 @@ class EmbeddedReber(Problem97):
     def mean_steps(self) -> float:
         """All symbols but the E at the end: 3 around a Reber string, whose expected length is 8."""
         return 11.0
+
+    @property
+    def minimal_lag(self) -> int:
+        return SHORTEST
 
     def draw(self, n: int, rng: Generator) -> Sequences:
         return encode(reber_strings(n, rng))

@@ -41,6 +41,10 @@ class TemporalOrder(Problem97):
     def mean_steps(self) -> float:
         return sum(LENGTHS) / 2
 
+    @property
+    def minimal_lag(self) -> int:
+        return LENGTHS[0] - POSITIONS[self.relevant][-1][1]
+
     def draw(self, n: int, rng: Generator) -> Sequences:
         starts = starts_of(rng.integers(LENGTHS[0], LENGTHS[1] + 1, size=n))
         symbols = rng.integers(A, A + DISTRACTORS, size=starts[-1], dtype=np.int32)

@@ -48,6 +48,10 @@ class TwoSequence(Problem97):
     def mean_steps(self) -> float:
         return self.length + (self.length // 10) / 2
 
+    @property
+    def minimal_lag(self) -> int:
+        return self.length
+
     def draw(self, n: int, rng: Generator) -> Sequences:
         clean = self.draw_test(n, rng)
         if not self.target_noise:
