@@ -50,7 +50,15 @@ class Duration(click.ParamType[float]):
 @click.argument("names", nargs=-1, metavar="[EXPERIMENT]...")
 @click.option("--trials", type=click.IntRange(min=1), help="Trials of each setting; the paper's number by default.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the first trial.")
-@click.option("--reading", default="text", show_default=True, metavar="NAME", help="How the paper is read.")
+@click.option(
+    "--reading",
+    "readings",
+    multiple=True,
+    default=["text"],
+    show_default=True,
+    metavar="NAME",
+    help="How the paper is read; may be repeated, to compare.",
+)
 @click.option("--set", "options", multiple=True, metavar="OPTION=VALUE", help="Another option; may be repeated.")
 @click.option("--workers", "count", type=click.IntRange(min=1), metavar="N", help="Trials at once; one a core.")
 @click.option("--scheduler", metavar="ADDRESS", help="Compute on the workers of this Dask scheduler.")
@@ -59,7 +67,9 @@ class Duration(click.ParamType[float]):
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Output folder.")
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
-def rerun(names: tuple[str, ...], options: tuple[str, ...], reading: str, listed: bool, **flags: Any) -> None:
+def rerun(
+    names: tuple[str, ...], options: tuple[str, ...], readings: tuple[str, ...], listed: bool, **flags: Any
+) -> None:
     """Run a paper's experiments again, its numbers beside ours.
 
     EXPERIMENT is hs97 (all of Hochreiter & Schmidhuber 1997), hs97/4, or one of its settings, hs97/4/T100. A trial is
@@ -67,7 +77,8 @@ def rerun(names: tuple[str, ...], options: tuple[str, ...], reading: str, listed
     """
     if not names and not listed:
         raise UsageError("name an experiment, such as hs97/4; `rnngrad rerun --list` shows all")
-    settings = asked(names or ("hs97",), reading, dict(parse_option(text) for text in options))
+    changes = dict(parse_option(text) for text in options)
+    settings = [one for reading in dict.fromkeys(readings) for one in asked(names or ("hs97",), reading, changes)]
     if listed:
         _list(settings, flags["trials"], flags["as_json"], flags["quiet"])
     else:
@@ -133,8 +144,9 @@ def _starting(plan: study.Plan) -> str:
     known = f"; {len(plan.ended)} are in the store" if plan.ended else ""
     known += f"; {going_on} go on from a checkpoint" if going_on else ""
     known += elsewhere(plan)
-    reading = plan.asked[0].runs[0]["card"]["reading"]
-    return f"settings: {settings}, reading {reading}, trials: {len(plan.keys)}{known}"
+    readings = list(dict.fromkeys(job.runs[0]["card"]["reading"] for job in plan.asked))
+    reading = f"reading {readings[0]}" if len(readings) == 1 else f"readings: {len(readings)}"
+    return f"settings: {settings}, {reading}, trials: {len(plan.keys)}{known}"
 
 
 def _show(
