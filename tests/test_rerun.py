@@ -152,6 +152,15 @@ def test_the_list_has_every_setting_with_published_numbers_and_cost(rnngrad, tmp
     assert re.search(r"hs97/4/T1000 .*853,000 .*10/10 .*93 .*10 ", out)
 
 
+def test_without_a_compiler_it_says_so_at_once(rnngrad, tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    for argv in (EASY, ["rerun", "--list"]):
+        code, out, err = rnngrad(*argv)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "reruns need compiled code, which NUMBA_DISABLE_JIT=1 switches off: unset it" in err
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize(
     ("argv", "pattern"),
     [

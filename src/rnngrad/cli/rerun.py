@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from .. import study
+from .. import compiler, study
 from ..errors import UsageError
 from ..hs97.machine import prepare
 from ..hs97.options import parse_option
@@ -65,6 +65,7 @@ def rerun(names: tuple[str, ...], options: tuple[str, ...], reading: str, listed
     """
     if not names and not listed:
         raise UsageError("name an experiment, such as hs97/4; `rnngrad rerun --list` shows all")
+    compiler.require("reruns")
     settings = asked(names or ("hs97",), reading, dict(parse_option(text) for text in options))
     if listed:
         _list(settings, flags["trials"], flags["as_json"], flags["quiet"])
