@@ -22,10 +22,7 @@ def inside_blocks(title: str, seen: Mapping[str, Mapping[str, Sequence[Any]]]) -
         figure, panels = style.panels(len(seen), kinds=2, share=False)
         for (gates, states), (name, own) in zip(panels, seen.items(), strict=True):
             gates.set_title(style.plain(name))
-            _lines(gates, own["input_gates"], "input gate", 0)
-            _lines(gates, own["output_gates"], "output gate", 3)
-            _lines(states, own["states"], "cell state", 6)
-            gates.set_ylim(-0.04, 1.04)
+            at_work(gates, states, own)
             states.set_xlabel("time step")
             for ax in (gates, states):
                 _marks(ax, own["inputs"])
@@ -35,6 +32,14 @@ def inside_blocks(title: str, seen: Mapping[str, Mapping[str, Sequence[Any]]]) -
         style.legend_below(figure, panels, max(1, int(figure.get_figwidth() // NAME)))
         style.entitle(figure, title)
     return figure
+
+
+def at_work(gates: Axes, states: Axes, own: Mapping[str, Any]) -> None:
+    """``input_gates`` and ``output_gates`` into one panel, ``states`` into the other, by time step from 1."""
+    _lines(gates, own["input_gates"], "input gate", 0)
+    _lines(gates, own["output_gates"], "output gate", 3)
+    _lines(states, own["states"], "cell state", 6)
+    gates.set_ylim(-0.04, 1.04)
 
 
 def _lines(ax: Axes, values: Sequence[Any], name: str, first: int) -> None:

@@ -1,6 +1,5 @@
 """How a net fails that its cap left unsolved: which kinds of sequences are wrong, and one of them seen from inside."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,8 +29,8 @@ class Failing:
     ``units``' names, and from 1 the steps that are ``scored``, with ``targets`` (scored, units), and those ``wrong``.
     """
 
-    scores: Mapping[str, Any] = field(default_factory=dict)
-    flow: Mapping[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+    flow: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,7 @@ def _taken_for(problem: Problem97, looked: _Looked) -> Kinds:
     if len(block.targets) != len(block) or len(names) == 1:
         return {}
     classes, taken = names[block.targets.argmax(axis=1)], names[looked.outputs.argmax(axis=1)]
-    said = [
-        f"{one} taken for {other}" if one != other else f"{one} as {one}"
-        for one, other in zip(classes, taken, strict=True)
-    ]
+    said = [f"{one} answered with {other}" for one, other in zip(classes, taken, strict=True)]
     return {"answer": np.array(said)}
 
 
