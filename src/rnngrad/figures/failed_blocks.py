@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from . import style
-from .inside_blocks import NAME, at_work
+from .inside_blocks import NAME, at_work, most_blocks
 
 Seen = Mapping[str, Any]
 HEIGHT = 1.9
@@ -17,6 +17,8 @@ HEIGHT = 1.9
 WRONG = style.PALETTE[3]
 FEW = 2
 """Outputs that are lines; more are a map."""
+LOOKS = (("black", "o"), ("0.55", "s"))
+"""Of these lines and their targets."""
 
 
 def failed_blocks(title: str, seen: Mapping[str, Seen]) -> Figure:
@@ -25,10 +27,11 @@ def failed_blocks(title: str, seen: Mapping[str, Seen]) -> Figure:
     seen: by name what :class:`rnngrad.hs97.failing.Failing` has of the sequence. What matters of its elements stands
     above the gates.
     """
+    most = most_blocks(seen)
     with style.style():
         figure, panels = style.panels(len(seen), kinds=3, share=False, height=HEIGHT, same_steps=False)
         for (gates, states, outputs), (name, own) in zip(panels, seen.items(), strict=True):
-            at_work(gates, states, own)
+            at_work(gates, states, own, most)
             _outputs(outputs, own)
             outputs.set_xlabel("time step")
             outputs.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -50,19 +53,18 @@ def _outputs(ax: Axes, own: Seen) -> None:
     if outputs.shape[1] > FEW:
         _map(ax, outputs, targets, scored, own["units"])
     else:
-        _lines(ax, outputs, targets, scored)
-    above = {"transform": ax.get_xaxis_transform(), "clip_on": False}
+        _lines(ax, own, outputs, targets)
+    above: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "clip_on": False}
     ax.plot(wrong, np.full(len(wrong), 1.03), "v", ms=4, color=WRONG, label="wrong here", **above)
 
 
-def _lines(ax: Axes, outputs: style.Floats, targets: style.Floats, scored: style.Floats) -> None:
+def _lines(ax: Axes, own: Seen, outputs: style.Floats, targets: style.Floats) -> None:
     steps = np.arange(1, len(outputs) + 1)
-    for k in range(outputs.shape[1]):
-        look, number = style.line_of(k), f" {k + 1}" if outputs.shape[1] > 1 else ""
-        ax.plot(steps, outputs[:, k], color=look["color"], ls=look["ls"], lw=1.4, label=f"output{number}")
-        ax.plot(
-            scored, targets[:, k], "o", color=look["color"], mfc="white", ms=6, clip_on=False, label=f"target{number}"
-        )
+    for k, (name, (colour, marker)) in enumerate(zip(own["units"], LOOKS, strict=False)):
+        word = f" {style.plain(name)}" if len(own["units"]) > 1 else ""
+        ax.plot(steps, outputs[:, k], color=colour, ls=style.DASHES[k], lw=1.4, label=f"output{word}")
+        look: dict[str, Any] = {"color": colour, "mfc": "white", "ms": 6, "clip_on": False}
+        ax.plot(own["scored"], targets[:, k], marker, label=f"target{word}", **look)
     ax.margins(y=0.08)
 
 
@@ -94,4 +96,4 @@ def _name_elements(ax: Axes, names: Sequence[str]) -> float:
         ax.text(step, 1.02, style.plain(name), transform=ax.get_xaxis_transform(), **look)
         if not all(names):
             ax.axvline(step, color="0.6", lw=0.8, zorder=0)
-    return 6.0 + 10.0 * bool(longest) if upright else 8.0 + 5.0 * longest
+    return 6.0 + 10.0 * bool(longest) if upright else 8.0 + 4.5 * longest

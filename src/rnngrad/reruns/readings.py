@@ -83,7 +83,7 @@ def _place(reading: str) -> tuple[bool, int]:
 
 
 def _tried(found: Matrix, name: str) -> str:
-    own = {reading: row for (setting, reading), row in found.cells.items() if setting == name}
+    own = {reading: found.cells[name, reading] for reading in found.readings if (name, reading) in found.cells}
     most = max(row["solved"] / row["trials"] for row in own.values())
     best = [f"{r} ({row['solved']}/{row['trials']})" for r, row in own.items() if row["solved"] / row["trials"] == most]
     text = "" if TEXT in own else "; the text's is not among these trials"

@@ -67,7 +67,7 @@ class Distractors(Problem97):
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        return (*("",) * self.p, "e", "b", "x", "y")
+        return (*("",) * self.p, "e", "", "x", "y")
 
     def kinds(self, block: Sequences) -> Kinds:
         return {"class": np.array(["with x", "with y"])[block.targets.argmax(axis=1)]}
