@@ -127,6 +127,8 @@ def test_a_recurrent_net_that_does_not_solve_it_is_capped_and_its_flow_is_drawn(
     (row,) = rows(out)
     assert (code, row["solved"], row["trials"], row["mean"]) == (0, 0, 1, None)
     assert "runs/hs97-2a-flow.png" in rows(out, "files")[0]["files"]
+    assert {"", "at the end", "before the end"} <= {row["kind"] for row in rows(out, "wrong")}
+    assert "runs/hs97-2a-failed.png" not in rows(out, "files")[0]["files"]
     assert "runs/hs97-2a-inside.png" not in rows(out, "files")[0]["files"]
 
 

@@ -33,6 +33,13 @@ def test_the_matrix_has_what_was_tried_of_settings_that_were_read_in_several_way
     ]
 
 
+def test_trials_of_another_version_of_a_card_are_no_ones_cell():
+    changed = [run(k, (100, 200), training={"cap": 500}) for k in range(4)]
+    found = matrix(reruns([*SEVERAL, *changed, run(0, (1, 2), reading="b", training={"cap": 500})]))
+    assert found.settings == ["9 T10", "9 T10′"]
+    assert (found.cells["9 T10", "text"]["cap"], found.cells["9 T10′", "text"]["cap"]) == (1000, 500)
+
+
 def test_one_reading_is_no_matrix():
     assert matrix(reruns(SEVERAL[:4])) is None
     assert matrix(reruns([*SEVERAL[:4], SEVERAL[-1]])) is None

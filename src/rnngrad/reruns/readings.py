@@ -12,6 +12,8 @@ JOIN = "+"
 """Between the names of readings that are taken together."""
 AGAINST = "†"
 """Marks a reading that contradicts the text."""
+ANOTHER = "′"
+"""Marks a setting whose trials are of another version of its card."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,13 @@ def matrix(settings: Sequence[Rerun]) -> Matrix | None:
 
     A setting with options given beside the reading, such as another cap, is a setting of its own.
     """
-    found = {(_name(own), own.card["reading"]): own.rows()[-1] for own in settings}
-    cells = {place: row for place, row in found.items() if row["trials"]}
+    cells: dict[tuple[str, str], Row] = {}
+    for own in settings:
+        name, row = _name(own), own.rows()[-1]
+        while (name, own.card["reading"]) in cells:
+            name += ANOTHER
+        if row["trials"]:
+            cells[name, own.card["reading"]] = row
     named = [name for name, _ in cells]
     often = (name for name in dict.fromkeys(named) if named.count(name) > 1)
     several = sorted(often, key=lambda name: name.split()[0])  # by experiment
@@ -60,15 +67,14 @@ def matrix_caption() -> str:
     return (
         "Trials solved of all that came to their end; mean sequences of those that solved it, with the 95 % interval "
         "of a log-normal's mean, and its ratio to the published mean; the cap after which a trial counts as unsolved. "
-        f"{AGAINST}: a reading that contradicts the text. Empty: not tried. Where there are several milestones, the "
-        "last one."
+        f"{AGAINST}: a reading that contradicts the text; {ANOTHER}: another version of the card. Empty: not tried. "
+        "Where there are several milestones, the last one."
     )
 
 
 def matrix_sentences(found: Matrix) -> list[str]:
     """How many readings were tried, of what; and of each setting which comes nearest to the paper."""
-    count = f"{len(found.tried)} reading" + ("s" if len(found.tried) != 1 else "")
-    settings = f"{len(found.settings)} setting" + ("s" if len(found.settings) != 1 else "")
+    count, settings = _many(len(found.tried), "reading"), _many(len(found.settings), "setting")
     return [f"{count} beside the text's tried, of {settings}.", *(_tried(found, name) for name in found.settings)]
 
 
@@ -88,7 +94,8 @@ def _tried(found: Matrix, name: str) -> str:
     best = [f"{r} ({row['solved']}/{row['trials']})" for r, row in own.items() if row["solved"] / row["trials"] == most]
     text = "" if TEXT in own else "; the text's is not among these trials"
     said = "none solved it" if not most else f"most often solved under {', '.join(best)}"
-    return f"{name}: {len(own) - (TEXT in own)} readings tried beside the text's, {said}{text}."
+    count = _many(len(own) - (TEXT in own), "reading")
+    return f"{name}: {count} tried beside the text's, {said}{text}."
 
 
 def _cell(found: Matrix, setting: str, reading: str) -> str:
@@ -98,3 +105,7 @@ def _cell(found: Matrix, setting: str, reading: str) -> str:
     ratio = "" if row["ratio"] is None else f", × {row['ratio']:.2f}"
     mean = "" if row["mean"] is None else f"; {measured(row)}{ratio}"
     return f"{row['solved']}/{row['trials']}{AGAINST if row['contradicts'] else ''}{mean}; cap {row['cap']:,}"
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count} {thing}" + ("s" if count != 1 else "")
