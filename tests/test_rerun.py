@@ -142,6 +142,19 @@ def test_the_report_shows_trials_beside_nothing_else(rnngrad):
     assert (code, "a trial of hs97/4" in err) == (2, True)
 
 
+def test_two_readings_of_a_setting_stand_side_by_side_in_the_report(rnngrad):
+    for reading in ("text", "no_derivative"):
+        rnngrad(*EASY, "--set", "cap=300", "--trials", "1", "--reading", reading, "--json", "--quiet")
+    code, out, _ = rnngrad("report", "--out", "page")
+    words = " ".join(out.split())
+    assert code == 0
+    assert "1 reading beside the text's tried, of 1 setting." in words
+    assert "final=100: wrong at the end of 1 unsolved trial: " in words
+    page = Path("page/index.html").read_text()
+    assert page.count("<svg") == 5
+    assert page.index("Readings: every setting that was read") < page.index("Kaplan and Meier")
+
+
 def test_the_list_has_every_setting_with_published_numbers_and_cost(rnngrad, tmp_path):
     code, out, _ = rnngrad("rerun", "hs97/4", "hs97/6a", "--list", "--json")
     listed = rows(out, "experiment")
