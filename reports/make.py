@@ -46,13 +46,13 @@ HS97 = (
 READINGS = (
     (
         "hs97/4/T100",
-        "no_derivative factor_two no_derivative+factor_two linear_outputs first_value_target squared_error",
+        "text no_derivative factor_two no_derivative+factor_two linear_outputs first_value_target squared_error",
     ),
     ("hs97/4/T100", "exact_gradient"),
-    ("hs97/1/3x2-lr0.5", "per_step one_legal_symbol output_bias no_derivative factor_two"),
-    ("hs97/2a/lstm-p100 --set cap=60000", "per_step cell_from_start no_derivative"),
+    ("hs97/1/3x2-lr0.5", "text per_step one_legal_symbol output_bias no_derivative factor_two"),
+    ("hs97/2a/lstm-p100 --set cap=60000", "text per_step cell_from_start no_derivative"),
 )
-"""One option changed at a time, on seeds of their own."""
+"""The text, then one option changed at a time, on seeds of their own."""
 
 
 def readings() -> list[str]:

@@ -127,6 +127,8 @@ def test_a_recurrent_net_that_does_not_solve_it_is_capped_and_its_flow_is_drawn(
     (row,) = rows(out)
     assert (code, row["solved"], row["trials"], row["mean"]) == (0, 0, 1, None)
     assert "runs/hs97-2a-flow.png" in rows(out, "files")[0]["files"]
+    assert {"", "at the end", "before the end"} <= {row["kind"] for row in rows(out, "wrong")}
+    assert "runs/hs97-2a-failed.png" not in rows(out, "files")[0]["files"]
     assert "runs/hs97-2a-inside.png" not in rows(out, "files")[0]["files"]
 
 
@@ -140,6 +142,19 @@ def test_the_report_shows_trials_beside_nothing_else(rnngrad):
     assert (code, "a trial of hs97/4" in err) == (2, True)
 
 
+def test_two_readings_of_a_setting_stand_side_by_side_in_the_report(rnngrad):
+    for reading in ("text", "no_derivative"):
+        rnngrad(*EASY, "--set", "cap=300", "--trials", "1", "--reading", reading, "--json", "--quiet")
+    code, out, _ = rnngrad("report", "--out", "page")
+    words = " ".join(out.split())
+    assert code == 0
+    assert "1 reading beside the text's tried, of 1 setting." in words
+    assert "final=100: wrong at the end of 1 unsolved trial: " in words
+    page = Path("page/index.html").read_text()
+    assert page.count("<svg") == 5
+    assert page.index("Readings: every setting that was read") < page.index("Kaplan and Meier")
+
+
 def test_the_list_has_every_setting_with_published_numbers_and_cost(rnngrad, tmp_path):
     code, out, _ = rnngrad("rerun", "hs97/4", "hs97/6a", "--list", "--json")
     listed = rows(out, "experiment")
@@ -151,6 +166,15 @@ def test_the_list_has_every_setting_with_published_numbers_and_cost(rnngrad, tmp
     assert not (tmp_path / "runs").exists()
     code, out, _ = rnngrad("rerun", "hs97/4", "--list")
     assert re.search(r"hs97/4/T1000 .*853,000 .*10/10 .*93 .*10 ", out)
+
+
+def test_without_a_compiler_it_says_so_at_once(rnngrad, tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    for argv in (EASY, ["rerun", "--list"]):
+        code, out, err = rnngrad(*argv)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "reruns need compiled code, which NUMBA_DISABLE_JIT=1 switches off: unset it" in err
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(

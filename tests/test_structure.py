@@ -10,6 +10,7 @@ import rnngrad
 ROOT = Path(rnngrad.__file__).parent
 LAYERS = [
     "errors",
+    "compiler",
     "schema",
     "streams",
     "stats",

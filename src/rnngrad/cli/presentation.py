@@ -98,6 +98,8 @@ def present_reruns(
         if as_json:
             for row in own.rows:
                 click.echo(json_line({"event": "rerun", **row}))
+            for row in own.wrong:
+                click.echo(json_line({"event": "wrong", **row}))
         else:
             Console(width=None if sys.stdout.isatty() else 200).print(on_terminal(own.title, own.lines, own.caption))
             click.echo("\n".join(wrapped(sentence) for sentence in own.sentences))

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from .. import study
+from .. import compiler, study
 from ..errors import UsageError
 from ..hs97.machine import prepare
 from ..hs97.options import parse_option
@@ -77,6 +77,7 @@ def rerun(
     """
     if not names and not listed:
         raise UsageError("name an experiment, such as hs97/4; `rnngrad rerun --list` shows all")
+    compiler.require("reruns")
     changes = dict(parse_option(text) for text in options)
     settings = [one for reading in dict.fromkeys(readings) for one in asked(names or ("hs97",), reading, changes)]
     if listed:

@@ -7,12 +7,14 @@ from .depth_factors import depth_factors
 from .depth_glorot import depth_glorot
 from .depth_nielsen import depth_nielsen
 from .exponent_convergence import exponent_convergence
+from .failed_blocks import failed_blocks
 from .flow_by_lag import flow_by_lag
 from .gradient_flow import gradient_flow
 from .horizon_by_lag import horizon_by_lag
 from .inside_blocks import inside_blocks
 from .learning_curves import learning_curves
 from .probed_flow import probed_flow
+from .reading_matrix import reading_matrix
 from .remedies_growth import remedies_growth
 from .remedies_maps import remedies_gradient, remedies_training
 from .singular_values import singular_values
@@ -29,12 +31,14 @@ __all__ = [
     "depth_glorot",
     "depth_nielsen",
     "exponent_convergence",
+    "failed_blocks",
     "flow_by_lag",
     "gradient_flow",
     "horizon_by_lag",
     "inside_blocks",
     "learning_curves",
     "probed_flow",
+    "reading_matrix",
     "remedies_gradient",
     "remedies_growth",
     "remedies_training",

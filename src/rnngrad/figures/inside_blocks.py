@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from . import style
 
 NAME = 1.5
+LOOKS = [k for k in range(60) if k % len(style.PALETTE) != 8]
+"""Of lines: all but those in the palette's yellow, which is faint on white."""
 
 
 def inside_blocks(title: str, seen: Mapping[str, Mapping[str, Sequence[Any]]]) -> Figure:
@@ -18,14 +20,12 @@ def inside_blocks(title: str, seen: Mapping[str, Mapping[str, Sequence[Any]]]) -
     seen: by name, ``input_gates`` and ``output_gates`` (steps, blocks), ``states`` (steps, cells), ``inputs``. Real
     inputs with a marker show where it is 1, by a vertical line.
     """
+    most = most_blocks(seen)
     with style.style():
         figure, panels = style.panels(len(seen), kinds=2, share=False)
         for (gates, states), (name, own) in zip(panels, seen.items(), strict=True):
             gates.set_title(style.plain(name))
-            _lines(gates, own["input_gates"], "input gate", 0)
-            _lines(gates, own["output_gates"], "output gate", 3)
-            _lines(states, own["states"], "cell state", 6)
-            gates.set_ylim(-0.04, 1.04)
+            at_work(gates, states, own, most)
             states.set_xlabel("time step")
             for ax in (gates, states):
                 _marks(ax, own["inputs"])
@@ -37,10 +37,23 @@ def inside_blocks(title: str, seen: Mapping[str, Mapping[str, Sequence[Any]]]) -
     return figure
 
 
+def most_blocks(seen: Mapping[str, Mapping[str, Any]]) -> int:
+    """Of any of the nets, so that a line looks the same in all their panels, and like no other."""
+    return max(len(own[gates][0]) for own in seen.values() for gates in ("input_gates", "output_gates"))
+
+
+def at_work(gates: Axes, states: Axes, own: Mapping[str, Any], most: int) -> None:
+    """``input_gates`` and ``output_gates`` into one panel, ``states`` into the other, by time step from 1."""
+    _lines(gates, own["input_gates"], "input gate", 0)
+    _lines(gates, own["output_gates"], "output gate", most)
+    _lines(states, own["states"], "cell state", 2 * most)
+    gates.set_ylim(-0.04, 1.04)
+
+
 def _lines(ax: Axes, values: Sequence[Any], name: str, first: int) -> None:
     array = np.array(values, dtype=np.float64)
     for k in range(array.shape[1] if array.ndim == 2 else 0):
-        look = style.line_of(first + k)
+        look = style.line_of(LOOKS[first + k])
         steps = np.arange(1, len(array) + 1)
         ax.plot(steps, array[:, k], color=look["color"], ls=look["ls"], lw=1.4, label=f"{name} {k + 1}")
 

@@ -125,7 +125,7 @@ def _panel(
         left, width = edges[k], edges[k + 1] - edges[k]
         ax.add_patch(Rectangle((left, line - 0.5), width, 1, fc=colour, ec="white", lw=0.6))
         middle = sqrt(edges[k] * edges[k + 1])
-        ink = "white" if _luminance(colour) < 0.45 else "black"
+        ink = "white" if style.luminance(colour) < 0.45 else "black"
         written = ax.text(middle, line, text, ha="center", va="center", fontsize=7, color=ink, zorder=6)
         if row["depth_scale"] is not None and left < row["depth_scale"] < left + width:
             written.set_path_effects([withStroke(linewidth=2.5, foreground=colour)])  # the line of ξ runs behind it
@@ -209,10 +209,6 @@ def _edges(depths: Sequence[int]) -> list[float]:
     inner = (logs[1:] + logs[:-1]) / 2
     outer = logs[0] - (inner[0] - logs[0]), logs[-1] + (logs[-1] - inner[-1])
     return [float(edge) for edge in np.exp([outer[0], *inner, outer[1]])]
-
-
-def _luminance(colour: Sequence[float]) -> float:
-    return 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2]
 
 
 def _trains(row: Row) -> bool:

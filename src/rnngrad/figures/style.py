@@ -60,19 +60,24 @@ def style() -> Iterator[None]:
         yield
 
 
-def panels(lines: int, kinds: int = 1, share: bool = True) -> tuple[Figure, list[list[Axes]]]:
+def panels(
+    lines: int, kinds: int = 1, share: bool = True, height: float = PANEL[1], same_steps: bool = True
+) -> tuple[Figure, list[list[Axes]]]:
     """For every line its panels, one of each kind below the other; lines side by side, as few rows of them as can be.
 
-    All panels share the horizontal axis, those of one kind the vertical one too if ``share``. Made without pyplot, so
-    that no window and no global figure exist.
+    All panels share the horizontal axis, or without ``same_steps`` those of one line; those of one kind share the
+    vertical one too if ``share``. Made without pyplot, so that no window and no global figure exist.
     """
     columns = _columns(lines)
     blocks = -(-lines // columns)
-    figure = Figure(figsize=(PANEL[0] * columns + 0.6, PANEL[1] * blocks * kinds + 0.9), layout="constrained")
-    grid = figure.subplots(blocks * kinds, columns, squeeze=False, sharex="all")
+    figure = Figure(figsize=(PANEL[0] * columns + 0.6, height * blocks * kinds + 0.9), layout="constrained")
+    grid = figure.subplots(blocks * kinds, columns, squeeze=False, sharex="all" if same_steps else "none")
     panels = [[grid[line // columns * kinds + kind][line % columns] for kind in range(kinds)] for line in range(lines)]
     for line, own in enumerate(panels):
         own[-1].tick_params(labelbottom=True)
+        for ax in own[:-1] if not same_steps else ():
+            ax.sharex(own[-1])
+            ax.tick_params(labelbottom=False)
         for kind, ax in enumerate(own):
             if line and share:
                 ax.sharey(panels[0][kind])
@@ -141,6 +146,11 @@ def over_lags(ax: Axes, lags: Sequence[float]) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda lag, _: f"{lag:,.0f}"))
     ax.set_xlim(min(lags) / 1.35, max(lags) * 1.35)
+
+
+def luminance(colour: Sequence[float]) -> float:
+    """Of red, green and blue: how light it is, from 0 to 1."""
+    return 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2]
 
 
 def name_level(ax: Axes, value: float, name: str) -> None:

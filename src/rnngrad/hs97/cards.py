@@ -53,7 +53,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Published:
-    """A number that the paper prints, and where. Without a setting it is ``method``'s, which is not re-run here."""
+    """A number that the paper prints, and where. Without a setting it is ``method``'s, which is not re-run here.
+
+    ``printed_as``: the statistic that the paper calls it where that is in doubt.
+    """
 
     metric: str = field(metadata={"choices": METRICS})
     value: float
@@ -62,6 +65,7 @@ class Published:
     method: str = "LSTM"
     milestone: str = "solved"
     bound: str = field(default="", metadata={"choices": ("", "<", ">")})
+    printed_as: str = field(default="", metadata={"choices": ("", "mean squared error")})
     note: str = ""
 
 

@@ -24,13 +24,13 @@ def inside(trial: Trial) -> Lists:
     machine, sequence = trial.machine, trial.problem.draw_test(1, stream(trial.seed, "final"))
     if isinstance(machine.net, RecurrentNet):
         flow = hidden_flow(machine, sequence)
-        return _listed(inputs=_shown(sequence), log_flow=flow.log_flow, log_bound=flow.log_bound)
+        return listed(inputs=_shown(sequence), log_flow=flow.log_flow, log_bound=flow.log_bound)
     return _blocks(machine, sequence) if machine.net.cells else {}
 
 
 def _blocks(machine: Machine, sequence: Sequences) -> Lists:
     seen, flow = record(machine, sequence), state_flow(machine, sequence)
-    return _listed(
+    return listed(
         inputs=_shown(sequence),
         input_gates=seen.input_gates,
         output_gates=seen.output_gates,
@@ -46,7 +46,8 @@ def _shown(sequence: Sequences) -> NDArray[Any]:
     return shown
 
 
-def _listed(**arrays: NDArray[Any]) -> Lists:
+def listed(**arrays: NDArray[Any]) -> Lists:
+    """Arrays as JSON holds them."""
     return {name: _rounded(array.tolist()) for name, array in arrays.items()}
 
 

@@ -14,7 +14,7 @@ from .sequences import Reals, Scores, Sequences
 from .setup import Setup
 
 State = dict[str, NDArray[Any]]
-STREAMS = ("init", "set", "train", "test", "final")
+STREAMS = ("init", "set", "train", "test", "final", "failures")
 STATUSES = ("running", "solved", "unsolved", "diverged")
 RUNNING, SOLVED, UNSOLVED, DIVERGED = STATUSES
 BLOCK_STEPS = 20_000

@@ -28,8 +28,14 @@ OF_RERUNS = {
     "are the paper's means.",
     "-inside": "Gates and cell states of a trained net over one fresh sequence, as in the paper's figures 9 and 10. "
     "Vertical lines are marked elements.",
+    "-failed": "The same of a net that its cap left unsolved, over a sequence that it gets wrong, with its outputs and "
+    "targets. Triangles mark the steps at which it is wrong; above the gates, what matters of the sequence.",
     "-flow": "∂s(T)/∂s(t) through trained nets by lag: through the carousels alone it is 1; beside that through the "
     "whole net, and what truncated learning leaves out. For RTRL and BPTT the recurrent unit's, with its bound.",
+}
+OF_READINGS = {
+    "": "Colours go by the mean number of sequences over the published one, lighter for more; a bar is the share of "
+    "trials that solved it.",
 }
 OF_EXPERIMENTS = {
     "nielsen": "Above, the norm of every hidden layer's bias gradient by epoch, with its band over seeds and the "

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..report import FIGURES, Found, Rerunning, Swept
+from ..report import FIGURES, Found, Readings, Rerunning, Swept
 from ..store import Store
 from ..summary import Comparison
 from ..tables import caption, headings, rows, sentences
@@ -38,7 +38,7 @@ def contents(
     store: Store,
     found: Sequence[Comparison],
     swept: Sequence[Swept],
-    again: Sequence[Rerunning],
+    again: Sequence[Rerunning | Readings],
     experiments: Sequence[Found],
     files: Sequence[Path],
     command: Sequence[str],
@@ -46,8 +46,9 @@ def contents(
     """The page of some comparisons, sweeps, reruns and experiments of a store, whose figures are among ``files``."""
     runs = [run for comparison in found for line in comparison.lines for run in line.runs]
     cards = list({run["card"]["task"]["name"]: run["card"]["task"] for run in runs}.values())
-    cards += [own.settings[0].card["experiment"] for own in again]
-    runs += [run for own in again for setting in own.settings for run in setting.runs]
+    experiments_again = [own for own in again if isinstance(own, Rerunning)]
+    cards += [own.settings[0].card["experiment"] for own in experiments_again]
+    runs += [run for own in experiments_again for setting in own.settings for run in setting.runs]
     made_of = runs + (store.experiments() if experiments else [])
     return Contents(
         title=_title([*(card["title"] for card in cards), *(own.title for own in experiments)]),
@@ -62,7 +63,7 @@ def contents(
 def sections(
     found: Sequence[Comparison],
     swept: Sequence[Swept],
-    again: Sequence[Rerunning],
+    again: Sequence[Rerunning | Readings],
     experiments: Sequence[Found],
     files: Sequence[Path],
 ) -> list[Section]:
@@ -95,8 +96,9 @@ def _compared(comparison: Comparison, files: Sequence[Path]) -> Section:
     )
 
 
-def _again(own: Rerunning, files: Sequence[Path]) -> Section:
-    pictures = captions.pictures(own.name, captions.OF_RERUNS, files)
+def _again(own: Rerunning | Readings, files: Sequence[Path]) -> Section:
+    known = captions.OF_READINGS if isinstance(own, Readings) else captions.OF_RERUNS
+    pictures = captions.pictures(own.name, known, files)
     return Section(own.title, own.lines, own.caption, own.sentences, pictures)
 
 

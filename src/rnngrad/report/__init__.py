@@ -2,12 +2,14 @@
 
 from .experiments import FIGURES, Found, draw_found, found
 from .lags import Swept, draw_swept, swept
+from .readings import Readings
 from .reruns import Rerunning, draw_reruns, rerunning
 from .runs import draw
 
 __all__ = [
     "FIGURES",
     "Found",
+    "Readings",
     "Rerunning",
     "Swept",
     "draw",

@@ -6,13 +6,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..figures import carousel_flow, inside_blocks, trials_until_solved
+from ..figures import carousel_flow, failed_blocks, inside_blocks, trials_until_solved
 from ..figures.style import save
-from ..reruns import Rerun, caption, in_paper, lines, not_run, reruns, sentences
+from ..reruns import (
+    Rerun,
+    caption,
+    failures,
+    in_paper,
+    lines,
+    matrix,
+    not_run,
+    reruns,
+    sentences,
+    statistics_in_words,
+    where_wrong,
+)
 from ..stats import Times
 from ..store import Row, Store
 from ..summary import unique
 from ..tables import in_markdown
+from .readings import Readings, draw_readings
 
 Seen = dict[str, Any]
 
@@ -47,7 +60,13 @@ class Rerunning:
     @property
     def sentences(self) -> list[str]:
         """What it comes to."""
-        return sentences(self.rows)
+        own = self.settings
+        return [*sentences(self.rows), *statistics_in_words(own), *failures(own)]
+
+    @property
+    def wrong(self) -> list[Row]:
+        """What unsolved trials get wrong: a row for each kind of sequences of each setting."""
+        return [row for setting in self.settings for row in where_wrong(setting)]
 
     @property
     def markdown(self) -> str:
@@ -55,8 +74,8 @@ class Rerunning:
         return in_markdown(self.title, self.lines, self.sentences, self.caption)
 
 
-def rerunning(runs: Sequence[Row], missing: Sequence[tuple[Row, float | None]] = ()) -> list[Rerunning]:
-    """What the trials among stored runs are trials of, an experiment each.
+def rerunning(runs: Sequence[Row], missing: Sequence[tuple[Row, float | None]] = ()) -> list[Rerunning | Readings]:
+    """What the trials among stored runs are trials of, an experiment each; before them all readings, if several.
 
     missing: the cards of settings without a trial, with the seconds that it would take.
     """
@@ -64,7 +83,8 @@ def rerunning(runs: Sequence[Row], missing: Sequence[tuple[Row, float | None]] =
     abouts = [card["experiment"] for card in (*(own.card for own in settings), *(card for card, _ in missing))]
     cards = {about["name"]: about for about in abouts}
     names = unique([(f"hs97-{_safe(name)}", json.dumps(about)) for name, about in cards.items()])
-    return [
+    several = matrix(settings)
+    experiments = [
         Rerunning(
             file,
             f"Experiment {about['name']}: {about['title']}",
@@ -73,10 +93,13 @@ def rerunning(runs: Sequence[Row], missing: Sequence[tuple[Row, float | None]] =
         )
         for file, (name, about) in zip(names, cards.items(), strict=True)
     ]
+    return [*([Readings(several)] if several else []), *experiments]
 
 
-def draw_reruns(found: Rerunning, store: Store, out: Path) -> list[Path]:
+def draw_reruns(found: Rerunning | Readings, store: Store, out: Path) -> list[Path]:
     """Writes an experiment's table (Markdown) and figures (PNG and SVG) into ``out``; returns their paths."""
+    if isinstance(found, Readings):
+        return draw_readings(found, out)
     table = out / f"{found.name}.md"
     table.write_text(found.markdown, encoding="utf-8")
     paths = [table]
@@ -87,6 +110,8 @@ def draw_reruns(found: Rerunning, store: Store, out: Path) -> list[Path]:
     blocks = {name: flows[0] for name, flows in seen.items() if "states" in flows[0]}
     if blocks:
         paths += save(inside_blocks(f"{found.title}: inside a net", blocks), out / f"{found.name}-inside")
+    if lost := {_name(setting): one for setting in begun if (one := _failed(setting, store))}:
+        paths += save(failed_blocks(f"{found.title}: inside a net that fails", lost), out / f"{found.name}-failed")
     if seen:
         paths += save(carousel_flow(f"{found.title}: gradient flow", seen), out / f"{found.name}-flow")
     return paths
@@ -128,3 +153,9 @@ def _seen(setting: Rerun, store: Store) -> list[Seen]:
     solved = [run for run in setting.runs if run["solved"]] or setting.runs
     ends = [store.flow(run["id"]) for run in solved]
     return [end[1]["flow"] for end in ends if end]
+
+
+def _failed(setting: Rerun, store: Store) -> Seen | None:
+    """The sequence that was recorded of the first unsolved trial that has one."""
+    ends = (store.flow(run["id"]) for run in setting.runs if not run["solved"])
+    return next((end[1]["flow"]["failed"] for end in ends if end and "failed" in end[1]["flow"]), None)

@@ -54,6 +54,14 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:,.0f} h"
 
 
+def measured(row: Row) -> str:
+    """The mean of the trials that met the criterion, with its interval."""
+    if row["mean"] is None:
+        return "–"
+    interval = "" if row["low"] is None else f" [{_end(row['low'])}, {_end(row['high'])}]"
+    return f"{row['mean']:,.0f}{interval}"
+
+
 def _line(row: Row) -> list[str]:
     name = f"{row['experiment']} {row['setting']}" + (f", {row['milestone']}" if row["milestone"] != "solved" else "")
     published = "–" if row["published"] is None else f"{row['published_bound']}{row['published']:,.0f}"
@@ -64,7 +72,7 @@ def _line(row: Row) -> list[str]:
         cost = "–" if estimate is None else f"about {duration(estimate)}"
         return [name, reading, published, "–", "–", "–", "0/0", solved, NOT_RUN, "–", "–", "–", "–", "–", cost]
     return [
-        *(name, reading, published, _mean(row)),
+        *(name, reading, published, measured(row)),
         "–" if row["ratio"] is None else f"{row['ratio']:.2f}",
         _median(row),
         f"{row['solved']}/{row['trials']}",
@@ -77,13 +85,6 @@ def _line(row: Row) -> list[str]:
         _number(row["ns_per_step"], ",.0f"),
         duration(row["seconds"]),
     ]
-
-
-def _mean(row: Row) -> str:
-    if row["mean"] is None:
-        return "–"
-    interval = "" if row["low"] is None else f" [{_end(row['low'])}, {_end(row['high'])}]"
-    return f"{row['mean']:,.0f}{interval}"
 
 
 def _end(value: float) -> str:

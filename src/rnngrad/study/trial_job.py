@@ -8,10 +8,11 @@ from time import monotonic
 from typing import Any
 
 from ..hs97.cards import Card97
+from ..hs97.failing import Failing, failing
 from ..hs97.inside import inside
 from ..hs97.machine import Topology, prepare
 from ..hs97.setup import Setup
-from ..hs97.trial import DIVERGED, RUNNING, SOLVED, Progress, Trial
+from ..hs97.trial import DIVERGED, RUNNING, SOLVED, UNSOLVED, Progress, Trial
 from ..jobs import Job, Report, State, Tick, key_of, packed
 from .provenance import versions
 
@@ -59,10 +60,11 @@ class TrialJob(Job):
     def _report(self, trial: Trial, progress: Progress, seconds: float) -> Report:
         error = progress.error if isfinite(progress.error) else None
         seen = inside(trial) if progress.status not in (RUNNING, DIVERGED) else {}
+        lost = failing(trial) if progress.status == UNSOLVED else Failing()
         return Report(
             key=self.keys[0],
-            outcome=_outcome(progress, seconds) | {"versions": versions()},
-            snapshot={"step": progress.sequences, "train_loss": error, "scores": {}, "flow": seen},
+            outcome=_outcome(progress, seconds, lost) | {"versions": versions()},
+            snapshot={"step": progress.sequences, "train_loss": error, "scores": {}, "flow": seen | lost.flow},
             weights=packed({"weights": trial.machine.weights}),
         )
 
@@ -115,7 +117,7 @@ def card_of(card: Card97, setup: Setup) -> dict[str, Any]:
     }
 
 
-def _outcome(progress: Progress, seconds: float) -> dict[str, Any]:
+def _outcome(progress: Progress, seconds: float, lost: Failing) -> dict[str, Any]:
     """Columns of the table of runs. ``scores``: what no column is for."""
     status = {RUNNING: "running", DIVERGED: "diverged"}.get(progress.status, "finished")
     solved = progress.status == SOLVED
@@ -131,6 +133,7 @@ def _outcome(progress: Progress, seconds: float) -> dict[str, Any]:
             "cell_added": progress.cell_added,
             "time_steps": progress.steps,
             "ns_per_step": progress.ns_per_step if isfinite(progress.ns_per_step) else None,
+            **lost.scores,
         },
         "seconds": round(seconds, 3),
     }

@@ -8,7 +8,6 @@ Importing this package does not import numba; the first :func:`unroll` does, and
 one dtype) or loads from disk (under a second); :func:`prepare` does so at once and says how long it took.
 """
 
-import os
 from time import perf_counter
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from ...cells import Cell, Params
 from ...cells.rnn import RNN
+from ...compiler import switched_on
 from ..tap import Tap
 from .arguments import CELLS, DTYPES, checked
 from .workers import take_threads, threads
@@ -28,8 +28,7 @@ __all__ = ["LIMIT", "kept_bytes", "log_safe", "name", "prepare", "supports", "ta
 
 def supports(cell: Cell, dtype: torch.dtype, device: torch.device) -> bool:
     """Whether this engine can run the cell: one of CELLS, in float32 or float64 on the CPU, numba being switched on."""
-    compiles = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
-    return compiles and cell.name in CELLS and dtype in DTYPES and device.type == "cpu"
+    return switched_on() and cell.name in CELLS and dtype in DTYPES and device.type == "cpu"
 
 
 LIMIT = 384 * 2**20

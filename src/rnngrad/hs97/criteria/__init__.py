@@ -1,6 +1,6 @@
 """The paper's stop criteria, one file each; a card's [criterion] names one by its ``kind``."""
 
-from .base import Criterion, Judge
+from .base import Criterion, Examined, Judge
 from .grammar import Grammar
 from .held_out import HeldOut
 from .recent import Recent
@@ -13,4 +13,4 @@ CRITERIA: dict[str, type[Criterion]] = {
     "recent": Recent,
 }
 
-__all__ = ["CRITERIA", "Criterion", "Judge"]
+__all__ = ["CRITERIA", "Criterion", "Examined", "Judge"]

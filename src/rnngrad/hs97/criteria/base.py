@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from math import inf
 from typing import Any
 
@@ -10,7 +11,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ..problems import Problem97
-from ..sequences import Scores, Sequences
+from ..problems.base import ends_of
+from ..sequences import Flags, Reals, Scores, Sequences
 
 State = dict[str, NDArray[Any]]
 Test = Callable[..., Scores]
@@ -19,6 +21,20 @@ LARGEST_PART = 256
 """Sequences tested at once: in 2a one has 80 kB of targets."""
 Streams = Callable[[int], Generator]
 """The random stream of test number k, the same whenever it is asked for."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Sequences on which a net that failed is looked at. ``name``: which they are, such as training or test.
+
+    ``judged``: (scored steps,) at which steps the criterion asks for the right output; ``right``: where it is right,
+    from outputs (scored steps, O).
+    """
+
+    name: str
+    sequences: Sequences
+    judged: Flags
+    right: Callable[[Reals], Flags]
 
 
 class Judge:
@@ -74,6 +90,21 @@ class Criterion(ABC):
     def needs_outputs(self) -> bool:
         """Must training report all outputs, and not only the largest errors?"""
         return False
+
+    @property
+    def everywhere(self) -> bool:
+        """Must all scored steps be right, and not only a sequence's last?"""
+        return False
+
+    def examined(self, problem: Problem97, rng: Generator) -> tuple[Examined, ...]:
+        """Where to look for the mistakes of a net that failed: at fresh sequences, unless the criterion has its own."""
+        block = problem.draw_test(LARGEST_PART, rng)
+        judged = np.ones(len(block.targets), np.bool_) if self.everywhere else ends_of(block)
+
+        def right(outputs: Reals) -> Flags:
+            return np.asarray((np.abs(block.targets - outputs) < self.tolerance).all(axis=1))
+
+        return (Examined("fresh", block, judged, right),)
 
     @abstractmethod
     def judge(self, problem: Problem97) -> Judge:

@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from math import inf
 
 import numpy as np
+from numpy.random import Generator
 
 from ...errors import UsageError
 from ..problems import Problem97
 from ..problems.reber import ReberSets, encode, legal_steps
 from ..sequences import Flags, Reals
-from .base import Criterion, Judge, Streams, Test, parts
+from .base import Criterion, Examined, Judge, Streams, Test, parts
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,22 @@ class Grammar(Criterion):
     legal: str = field(default="all", metadata={"choices": ("all", "one")})
 
     def judge(self, problem: Problem97) -> Judge:
-        if not isinstance(problem, ReberSets):
-            raise UsageError("criterion 'grammar' fits the problem 'embedded_reber' alone")
-        return GrammarJudge(self, problem)
+        return GrammarJudge(self, _sets(problem))
+
+    def examined(self, problem: Problem97, rng: Generator) -> tuple[Examined, ...]:
+        sets = _sets(problem)
+        return tuple(self._examined(name, strings) for name, strings in (("training", sets.train), ("test", sets.test)))
+
+    def _examined(self, name: str, strings: tuple[str, ...]) -> Examined:
+        legal = legal_steps(strings)
+        judged = np.ones(len(legal), np.bool_)
+        return Examined(name, encode(strings), judged, lambda outputs: predicted(outputs, legal, self.legal))
+
+
+def _sets(problem: Problem97) -> ReberSets:
+    if not isinstance(problem, ReberSets):
+        raise UsageError("criterion 'grammar' fits the problem 'embedded_reber' alone")
+    return problem
 
 
 class GrammarJudge(Judge):

@@ -30,10 +30,14 @@ class Successive(Criterion):
     def counted_back(self) -> int:
         return self.successive if self.judged == "training" and self.counted == "start" else 0
 
+    @property
+    def everywhere(self) -> bool:
+        return self.look == "every"
+
     def judge(self, problem: Problem97) -> Judge:
         if self.judged == "test":
             return SuccessiveJudge(self, problem)
-        return RecentJudge(Recent(self.tolerance, window=self.successive), everywhere=self.look == "every")
+        return RecentJudge(Recent(self.tolerance, window=self.successive), everywhere=self.everywhere)
 
 
 class SuccessiveJudge(Judge):

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ...compiler import require
 from ...errors import UsageError
 from ..kernels.arguments import PARTS, SEQUENCE, STEP, SUM, TEST, Scratch, Weights
 from ..sequences import Reals, Scores, Sequences
@@ -149,7 +150,11 @@ class Machine:
 
 
 def prepare() -> float:
-    """Loads the machine code of all rules, or compiles it; returns the seconds that compiling took, 0 if none."""
+    """Loads the machine code of all rules, or compiles it; returns the seconds that compiling took, 0 if none.
+
+    Raises UsageError where numba is told not to compile.
+    """
+    require("the 1997 nets")
     start, before = perf_counter(), _compilations()
     step = Sequences(np.array([0, 1]), np.ones(1, np.bool_), np.zeros((1, 1)), 1, symbols=np.zeros(1, np.int32))
     for net, reading in ((Topology(1, 1, 1), TEXT), (Topology(1, 1, 1), Reading(gradient="exact"))):

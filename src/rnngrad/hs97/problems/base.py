@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from ..sequences import Sequences
 
 Ints = NDArray[np.int64]
+Kinds = dict[str, NDArray[np.str_]]
+"""By what tells them apart, such as place or class: (scored steps,) the kind of each, as it follows a number."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,24 @@ class Problem97(ABC):
         """``n`` fresh test sequences: like those of training, but for noise on the targets."""
         return self.draw(n, rng)
 
+    @abstractmethod
+    def kinds(self, block: Sequences) -> Kinds:
+        """What kinds of scored steps the block has, by which a net's mistakes are counted."""
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """(O,) Names of the outputs."""
+        return tuple(f"output {k + 1}" for k in range(self.outputs)) if self.outputs > 1 else ("output",)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """(I,) Names of the one-hot inputs, empty for mere distractors."""
+        return ("",) * self.inputs
+
+    def named(self, sequence: Sequences) -> list[str]:
+        """(T,) What matters of a sequence's elements, in a few letters; empty for all others."""
+        return [""] * sequence.steps if sequence.symbols is None else [self.symbols[k] for k in sequence.symbols]
+
     @property
     def trials_per_set(self) -> int:
         """Trials, of successive seeds, that share a training set."""
@@ -68,6 +88,13 @@ def last_only(starts: Ints) -> NDArray[np.bool_]:
     scored = np.zeros(starts[-1], dtype=np.bool_)
     scored[starts[1:] - 1] = True
     return scored
+
+
+def ends_of(block: Sequences) -> NDArray[np.bool_]:
+    """(scored steps,) Which of them are the last of their sequence."""
+    steps = np.zeros(block.steps, dtype=np.bool_)
+    steps[block.starts[1:] - 1] = True
+    return np.asarray(steps[block.scored])
 
 
 def pick(pool: Sequences, chosen: Ints) -> Sequences:

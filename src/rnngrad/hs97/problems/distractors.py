@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from ..sequences import Sequences
-from .base import Problem97, last_only, starts_of
+from .base import Kinds, Problem97, last_only, starts_of
 
 STOP = 0.1
 """The chance that the next element of the suffix is e. (The paper prints 1/10 for a distractor too: 9/10 is meant.)"""
@@ -64,3 +64,14 @@ class Distractors(Problem97):
             symbols=symbols,
             classes=classes,
         )
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        return ("x", "y")
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return (*("",) * self.p, "e", "", "x", "y")
+
+    def kinds(self, block: Sequences) -> Kinds:
+        return {"class": np.array(["with x", "with y"])[block.targets.argmax(axis=1)]}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from ..sequences import Reals, Sequences
-from .base import Ints, Problem97, last_only, starts_of
+from .base import Ints, Kinds, Problem97, last_only, starts_of
 
 FIRST = 10
 """The first marked pair is one of so many."""
@@ -55,6 +55,22 @@ class MarkedPairs(Problem97):
     @property
     def minimal_lag(self) -> int:
         return self.length // 2
+
+    def kinds(self, block: Sequences) -> Kinds:
+        """How far apart the marked pairs are, where the first pair is one of them, and how large the target is."""
+        near, far = self.length // 8, self.length // 4
+        gaps = [f"with marks {words} apart" for words in (f"up to {near}", f"{near + 1} to {far}", f"over {far}")]
+        thirds = [f"with a target {words}" for words in ("under 1/3", "1/3 to 2/3", "over 2/3")]
+        first, second = _marks(block)
+        return {
+            "distance": np.array(gaps)[np.digitize(second - first, (near, far), right=True)],
+            "pair": np.where(first == 0, "with the first pair marked", "with later pairs marked"),
+            "target": np.array(thirds)[np.digitize(block.targets[:, 0], (1 / 3, 2 / 3))],
+        }
+
+    def named(self, sequence: Sequences) -> list[str]:
+        assert sequence.values is not None
+        return [f"{value:.2f}" if marker == 1 else "" for value, marker in sequence.values]
 
     @abstractmethod
     def _values(self, uniform: Reals) -> Reals:
@@ -114,3 +130,16 @@ class Multiplication97(MarkedPairs):
 
     def _answer(self, x1: Reals, x2: Reals) -> Reals:
         return x1 * x2
+
+
+def _marks(block: Sequences) -> tuple[Ints, Ints]:
+    """(N,) The steps of both marked pairs, from 0; of a pair that does not show its mark it is the first step."""
+    assert block.values is not None
+    at = np.flatnonzero(block.values[:, 1] == 1)
+    owner = np.searchsorted(block.starts, at, side="right") - 1
+    first, second = np.zeros(len(block), dtype=np.int64), np.zeros(len(block), dtype=np.int64)
+    second[owner] = at - block.starts[owner]  # of two, the last one stays
+    hidden = np.bincount(owner, minlength=len(block)) < 2
+    first[owner[::-1]] = (at - block.starts[owner])[::-1]
+    first[hidden] = 0
+    return first, second

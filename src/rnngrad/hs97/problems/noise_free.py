@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from ..sequences import Sequences
-from .base import Problem97
+from .base import Kinds, Problem97, ends_of
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,21 @@ class LongLag(Problem97):
     @property
     def minimal_lag(self) -> int:
         return self.p
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        return (*(f"a{k}" for k in range(1, self.p)), "x", "y")
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return ("",) * (self.p - 1) + ("x", "y")
+
+    def kinds(self, block: Sequences) -> Kinds:
+        first = np.repeat(block.symbols[block.starts[:-1]] == self.p, np.diff(block.starts))  # type: ignore[index]
+        return {
+            "place": np.where(ends_of(block), "at the end", "before the end"),
+            "class": np.where(first[block.scored], "beginning with y", "beginning with x"),
+        }
 
     def draw(self, n: int, rng: Generator) -> Sequences:
         classes = rng.integers(2, size=n)

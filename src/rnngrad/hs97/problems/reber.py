@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ..sequences import Flags, Sequences
-from .base import Ints, Problem97, pick, starts_of
+from .base import Ints, Kinds, Problem97, pick, starts_of
 
 SYMBOLS = "BTSXPVE"
 EDGES: dict[int, dict[str, int]] = {
@@ -25,6 +25,9 @@ EDGES: dict[int, dict[str, int]] = {
 END = 7
 SHORTEST = 9
 """Symbols of the shortest embedded string, which is what table 10 has as the minimal lag."""
+BANDS = (11, 16)
+LENGTHS = ("up to 10", "11 to 15", "over 15")
+"""Of embedded strings, by which mistakes are counted; the shortest have 9 symbols."""
 Strings = list[str]
 
 
@@ -123,6 +126,26 @@ class EmbeddedReber(Problem97):
     @property
     def minimal_lag(self) -> int:
         return SHORTEST
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        return tuple(SYMBOLS)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(SYMBOLS)
+
+    def kinds(self, block: Sequences) -> Kinds:
+        """Which symbol was to be predicted, and how many the string has; all steps are scored."""
+        lengths = np.diff(block.starts)
+        since = np.arange(block.steps) - np.repeat(block.starts[:-1], lengths)
+        left = np.repeat(lengths, lengths) - since
+        places = ["at the last symbol but one", "at the last symbol", "at the second symbol"]
+        long = np.array([f"of {words} symbols" for words in LENGTHS])
+        return {
+            "place": np.select([left == 2, left == 1, since == 0], places, "inside the Reber string"),
+            "length": np.repeat(long[np.digitize(lengths + 1, BANDS)], lengths),
+        }
 
     def draw(self, n: int, rng: Generator) -> Sequences:
         return encode(reber_strings(n, rng))

@@ -1,12 +1,13 @@
 """Experiment 6: classify by the order of widely separated symbols."""
 
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 from numpy.random import Generator
 
 from ..sequences import Sequences
-from .base import Problem97, last_only, starts_of
+from .base import Kinds, Problem97, last_only, starts_of
 
 SYMBOLS = "EBabcdXY"
 E, B, A, X = (SYMBOLS.index(symbol) for symbol in "EBaX")
@@ -44,6 +45,17 @@ class TemporalOrder(Problem97):
     @property
     def minimal_lag(self) -> int:
         return LENGTHS[0] - POSITIONS[self.relevant][-1][1]
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        return tuple("".join(order) for order in product("XY", repeat=self.relevant))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(symbol if symbol in "XY" else "" for symbol in SYMBOLS)
+
+    def kinds(self, block: Sequences) -> Kinds:
+        return {"class": np.array([f"of class {name}" for name in self.answers])[block.classes]}
 
     def draw(self, n: int, rng: Generator) -> Sequences:
         starts = starts_of(rng.integers(LENGTHS[0], LENGTHS[1] + 1, size=n))

@@ -8,7 +8,7 @@ from numpy.random import Generator
 
 from ...errors import UsageError
 from ..sequences import Reals, Sequences
-from .base import Problem97, last_only, starts_of
+from .base import Kinds, Problem97, last_only, starts_of
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,9 @@ class TwoSequence(Problem97):
     @property
     def minimal_lag(self) -> int:
         return self.length
+
+    def kinds(self, block: Sequences) -> Kinds:
+        return {"class": np.array(["", "of class 1", "of class 2"])[block.classes]}
 
     def draw(self, n: int, rng: Generator) -> Sequences:
         clean = self.draw_test(n, rng)
