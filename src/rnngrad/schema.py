@@ -86,7 +86,7 @@ def _plain(hint: Any, value: Any, where: str) -> Any:
     if isinstance(value, bool) != (hint is bool) or not isinstance(value, accepted):
         raise UsageError(f"{where}: expected {names[hint]}, got {value!r}")
     if hint is not str and not abs(value) <= LARGEST:
-        raise UsageError(f"{where}: expected a finite number, at most {LARGEST:g}, got {str(value)[:20]}")
+        raise UsageError(f"{where}: expected a number within ±{LARGEST:,.0f}, got {str(value)[:20]}")
     return hint(value)
 
 
