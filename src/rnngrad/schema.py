@@ -5,7 +5,7 @@ Bounds: ``choices``, ``pattern`` (a regular expression), ``least``, ``above``; o
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import NoneType, UnionType
@@ -60,6 +60,14 @@ def build(cls: type[T], table: Any, where: str) -> T:
         return cls(**values)
     except UsageError as error:
         raise UsageError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+
+
+def each_once(values: Sequence[T], where: str) -> Sequence[T]:
+    """The values. Raises UsageError for the first that is there again."""
+    again = next((value for k, value in enumerate(values) if value in values[:k]), None)
+    if again is not None:
+        raise UsageError(f"{where}: {again} is there more than once: give each once")
+    return values
 
 
 def typed(hint: Any, value: Any, where: str) -> Any:
