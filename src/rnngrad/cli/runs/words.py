@@ -44,6 +44,17 @@ def summed(rows: Sequence[Row]) -> str:
     return f"{aligned([GROUPS, *lines])}\n{rest}"
 
 
+def interrupted(row: Row) -> Row:
+    """The status of an interrupted run in words that say what to do; nothing of another."""
+    return {"status": "interrupted: the same command goes on with it"} if row["status"] == "interrupted" else {}
+
+
+def note(rows: Sequence[Row]) -> str:
+    """What to do about interrupted runs; nothing where there are none."""
+    count = sum(row["status"] == "interrupted" for row in rows)
+    return f"{count:,} interrupted: the same command, which `rnngrad runs show ID` has, goes on" if count else ""
+
+
 def aligned(lines: Sequence[Sequence[str]]) -> str:
     """Lines below their headings as columns, numbers to the right."""
     lines = [[printable(text) for text in line] for line in lines]
