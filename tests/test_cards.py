@@ -161,7 +161,11 @@ def test_an_unknown_key_is_named_with_its_table_and_the_nearest(card_file, old, 
         ("lr = 1e-3", 'lr = "1e-3"', ["[training]", "'lr'", "expected a number"]),
         ("lr = 1e-3", "lr = nan", ["[training]", "'lr'", "expected a number within ±1,000,000,000, got nan"]),
         ("lr = 1e-3", "lr = inf", ["[training]", "'lr'", "expected a number within ±1,000,000,000, got inf"]),
-        ("lr = 1e-3", f"lr = 1{'0' * 400}", ["[training]", "'lr'", "expected a number within ±1,000,000,000, got 1000"]),
+        (
+            "lr = 1e-3",
+            f"lr = 1{'0' * 400}",
+            ["[training]", "'lr'", "expected a number within ±1,000,000,000, got 1000"],
+        ),
         ("lag = 50", "lag = 2000000000", ["[problem]", "'lag'", "expected a number within ±1,000,000,000, got 2000"]),
         ("lr = 1e-3", "lr = 1e-3\nlr_grid = 1e-3", ["[training]", "'lr_grid'", "expected a list"]),
         ("lr = 1e-3", 'lr = 1e-3\nlr_grid = [1e-3, "x"]', ["[training]", "'lr_grid'", "expected a number"]),
@@ -255,7 +259,7 @@ def test_a_missing_file_and_a_folder_are_refused_by_path(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "parts"),
     [
-        ('protocol = "hs97"', 'protocol = "hs79"', ["unknown protocol of problem 'adding'", "did you mean 'hs97'"]),
+        ('protocol = "hs97"', 'protocol = "hs79"', ["problem 'adding': unknown protocol 'hs79': did you mean 'hs97'"]),
         ("lag = 50", "lag = 21", ["lag 21 is too short", "'hs97'", "at least 22"]),
         ('"loss_below"', '"recall_at_least"', ["does not fit problem 'adding'", "use 'loss_below' or"]),
         ("hidden = 4", 'init = "identity"', ["init 'identity' does not fit cell 'lstm'"]),
