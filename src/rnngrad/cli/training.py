@@ -57,7 +57,7 @@ OPTIONS = (
     ),
     *WORKER_OPTIONS,
     click.option("--log", type=click.Choice(["tensorboard"]), help="Log scalars and the flow for this viewer as well."),
-    click.option("--dry-run", is_flag=True, help="Print what would be trained and how long it takes; train nothing."),
+    click.option("--dry-run", is_flag=True, help="Print what would be trained, and how long it takes; train nothing."),
     click.option(
         "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Output folder."
     ),
