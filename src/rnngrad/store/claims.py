@@ -59,7 +59,8 @@ class Claimed:
         if self._file is None:
             return False
         told = fcntl.fcntl(self._file, fcntl.F_GETLK, struct.pack(FLOCK, *_lock(_byte(key))))
-        return struct.unpack(FLOCK, told)[TYPE] != fcntl.F_UNLCK
+        kind: int = struct.unpack(FLOCK, told)[TYPE]
+        return kind != fcntl.F_UNLCK
 
     def close(self) -> None:
         """Looks no more."""
