@@ -1,7 +1,7 @@
 """From stored rows to the lines of a table. No torch: rows in, numbers and text out."""
 
 import json
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,6 +15,8 @@ from .store import Row
 
 REGULARISER = ("omega", "omega_form")
 """The keys of a card's training that say how it was regularised; older runs have none."""
+SHORT = {"max_steps": "budget"}
+"""What keys of a card are called in titles."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs that differ in cell, init, width, rate and seed alone; ``name`` is unique and fit for a file name."""
+    """Runs that differ in cell, init, width, rate and seed alone; ``name`` is unique and fit for a file name.
+
+    ``apart``: the end of the title, which tells it from others of the same problem.
+    """
 
     name: str
     title: str
     lines: list[Line]
+    apart: str
 
 
 def comparisons(runs: Sequence[Row], only: Container[int] | None = None) -> list[Comparison]:
@@ -99,20 +105,23 @@ def comparisons(runs: Sequence[Row], only: Container[int] | None = None) -> list
     Where a run was repeated, the newest finished one counts, else the newest. Names are unique among all the runs.
     """
     groups: dict[tuple[int, str], list[Row]] = {}
+    named: dict[str, str] = {}
     for run in runs:
         own = only is None or run["id"] in only
         with nullcontext() if own else suppress(LookupError, TypeError, AttributeError):  # others' rows may be damaged
-            groups.setdefault((run["lag"], conditions(run)), []).append(run)
+            same = conditions(run)
+            named.setdefault(same, f"{run['card']['task']['title']} ({run['protocol']})")
+            groups.setdefault((run["lag"], same), []).append(run)
     names = unique([(f"{stem(group[0])}-lag{lag}", same) for (lag, same), group in groups.items()])
     result = []
-    for name, group in zip(names, groups.values(), strict=True):
+    for name, ((lag, same), group) in zip(names, groups.items(), strict=True):
         group = [run for run in group if only is None or run["id"] in only]
         if not group:
             continue
-        title = (
-            f"{group[0]['card']['task']['title']}, lag {group[0]['lag']} ({group[0]['protocol']}){in_title(group[0])}"
-        )
-        result.append(Comparison(name, title, _lines(_newest(group))))
+        first, alike = group[0], [other for other in named if named[other] == named[same]]
+        apart = f"{in_title(first)}{differences(same, alike)}"
+        title = f"{first['card']['task']['title']}, lag {lag} ({first['protocol']}){apart}"
+        result.append(Comparison(name, title, _lines(_newest(group)), apart))
     return result
 
 
@@ -127,6 +136,23 @@ def in_title(run: Row) -> str:
     """Of a title: the regulariser."""
     added = regulariser(run)
     return f", Ω {added['omega']:g} ({added['omega_form']})" if added else ""
+
+
+def differences(own: str, others: Iterable[str]) -> str:
+    """Of a title: those of its :func:`conditions` in which some others are different, Ω apart."""
+    mine, theirs = _settings(own), [_settings(other) for other in others]
+    apart = [name for name, value in mine.items() if any(other.get(name) != value for other in theirs)]
+    return "".join(f", {SHORT.get(name, name)} {_plainly(mine[name])}" for name in apart)
+
+
+def _settings(same: str) -> Row:
+    task, problem, _, training, stop = json.loads(same)
+    own = {name: value for name, value in training.items() if name not in REGULARISER}
+    return {"task": task, "problem": problem, **own, **{f"stop.{name}": value for name, value in stop.items()}}
+
+
+def _plainly(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def stem(run: Row) -> str:
@@ -213,6 +239,13 @@ def power_of_ten(log_value: float | None) -> str:
     if log_value is None or isnan(log_value):
         return "–"
     return "0" if isinf(log_value) else f"10^{log_value / log(10):.1f}"
+
+
+def rate(row: Row) -> str:
+    """Solved of those that ended, with the interval; a dash where none has."""
+    if not row["n"]:
+        return "–"
+    return f"{row['solved']}/{row['n']} [{row['solved_low']:.2f}, {row['solved_high']:.2f}]"
 
 
 def count(value: float | None, censored_at: int | None) -> str:
