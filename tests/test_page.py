@@ -190,6 +190,8 @@ def test_every_end_of_a_run_is_counted(tmp_path, card):
     assert "6 runs: 3 finished, 1 diverged, 1 failed, 1 interrupted." in readme
     assert "A run failed: killed its worker three times" in readme
     assert len(every.lines) == 7
+    assert [line[6] for line in every.lines[1:4]] == ["no", "not yet", "no"]
+    assert "What is interrupted goes on from its last checkpoint when its command is repeated." in readme
 
 
 def test_a_line_whose_runs_all_failed_is_on_the_page(tmp_path, card):
@@ -270,6 +272,7 @@ def test_a_long_film_is_thinned_with_its_ends(tmp_path, card):
         (["10^-47.0", "10^0.2 – 10^3.0", "0", "–"], [-47, 0.2, NOTHING, None]),
         (["1e-05", "-3", "+2.5"], [1e-5, -3, 2.5]),
         (["–", ""], [None, None]),
+        (["–, 2 unfinished", "3/10 [0.11, 0.60]"], [None, 0.3]),
         (["lstm:chrono", "rnn"], None),
         (["2026-11-22"], None),
         (["3 layers", "deep"], None),

@@ -20,6 +20,7 @@ HEADINGS = ("id", "task", "cell", "lag", "lr", "seed", "status", "solved", "step
 TEXTS = ("task", "cell", "status", "solved", "not finished")
 TRUTHS = ("solved", "held")
 GROUPS = ("task", "lag", "cell", "lr", "runs", "solved", "not finished", "newest id")
+OPEN = ("running", "interrupted")
 MANY = 200
 """Rows that a terminal is given one by one, at most."""
 
@@ -92,7 +93,7 @@ def _cell(row: Row) -> str:
 def _line(row: Row) -> Sequence[str]:
     return (
         *(str(row["id"]), row["task"], _cell(row), str(row["lag"]), number(row["lr"]), str(row["seed"]), row["status"]),
-        *("yes" if row["solved"] else "no", f"{row['steps']:,}"),
+        *("yes" if row["solved"] else "not yet" if row["status"] in OPEN else "no", f"{row['steps']:,}"),
         *("–" if row["steps_to_solve"] is None else f"{row['steps_to_solve']:,}", number(row["test_loss"], 3)),
     )
 
