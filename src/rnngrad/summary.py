@@ -1,7 +1,7 @@
 """From stored rows to the lines of a table. No torch: rows in, numbers and text out."""
 
 import json
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -105,12 +105,13 @@ def comparisons(runs: Sequence[Row], only: Container[int] | None = None) -> list
     Where a run was repeated, the newest finished one counts, else the newest. Names are unique among all the runs.
     """
     groups: dict[tuple[int, str], list[Row]] = {}
-    named: dict[str, str] = {}
+    kinds: dict[str, tuple[str, Row]] = {}
     for run in runs:
         own = only is None or run["id"] in only
         with nullcontext() if own else suppress(LookupError, TypeError, AttributeError):  # others' rows may be damaged
             same = conditions(run)
-            named.setdefault(same, f"{run['card']['task']['title']} ({run['protocol']})")
+            if same not in kinds:
+                kinds[same] = f"{run['card']['task']['title']} ({run['protocol']})", _settings(same)
             groups.setdefault((run["lag"], same), []).append(run)
     names = unique([(f"{stem(group[0])}-lag{lag}", same) for (lag, same), group in groups.items()])
     result = []
@@ -118,8 +119,8 @@ def comparisons(runs: Sequence[Row], only: Container[int] | None = None) -> list
         group = [run for run in group if only is None or run["id"] in only]
         if not group:
             continue
-        first, alike = group[0], [other for other in named if named[other] == named[same]]
-        apart = f"{in_title(first)}{differences(same, alike)}"
+        first, (kind, settings) = group[0], kinds[same]
+        apart = in_title(first) + _differences(settings, [others for other, others in kinds.values() if other == kind])
         title = f"{first['card']['task']['title']}, lag {lag} ({first['protocol']}){apart}"
         result.append(Comparison(name, title, _lines(_newest(group)), apart))
     return result
@@ -138,14 +139,14 @@ def in_title(run: Row) -> str:
     return f", Ω {added['omega']:g} ({added['omega_form']})" if added else ""
 
 
-def differences(own: str, others: Iterable[str]) -> str:
-    """Of a title: those of its :func:`conditions` in which some others are different, Ω apart."""
-    mine, theirs = _settings(own), [_settings(other) for other in others]
-    apart = [name for name, value in mine.items() if any(other.get(name) != value for other in theirs)]
-    return "".join(f", {SHORT.get(name, name)} {_plainly(mine[name])}" for name in apart)
+def _differences(own: Row, others: Sequence[Row]) -> str:
+    """Of a title: the settings in which some others are different."""
+    apart = [name for name, value in own.items() if any(other.get(name) != value for other in others)]
+    return "".join(f", {SHORT.get(name, name)} {_plainly(own[name])}" for name in apart)
 
 
 def _settings(same: str) -> Row:
+    """Those of :func:`conditions`, by what a title calls them; Ω apart."""
     task, problem, _, training, stop = json.loads(same)
     own = {name: value for name, value in training.items() if name not in REGULARISER}
     return {"task": task, "problem": problem, **own, **{f"stop.{name}": value for name, value in stop.items()}}
