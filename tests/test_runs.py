@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from stores import CARD, a_run, fill, several
+from stores import CARD, INTERRUPTED, a_run, fill, several
 
 from rnngrad.store import Store, schema
 from rnngrad.store.selection import STATUSES
@@ -41,7 +41,7 @@ def refused(result, pattern):
 
 def test_the_list_has_a_line_for_every_run_the_newest_last(command, store):
     code, out, err = command("runs", "--store", store)
-    assert (code, err) == (0, "2 interrupted: the same command, which `rnngrad runs show ID` has, goes on\n")
+    assert (code, err) == (0, INTERRUPTED)
     heading, *lines = [re.split(r"  +", line.strip()) for line in out.splitlines()]
     assert heading[0] == "id"
     assert [line[0] for line in lines] == list("1234567")
