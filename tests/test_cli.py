@@ -256,7 +256,7 @@ def text_file(path):
 
 BAD_STORES = {
     "missing": (lambda path: None, "no store at"),
-    "folder": (lambda path: path.mkdir(), "some.db is a folder, and a store is a file that ends in .db: in this one there is none"),
+    "folder": (lambda path: path.mkdir(), "some.db is a folder, and a store is a file that ends in .db"),
     "text": (text_file, "cannot open the store"),
     "empty file": (lambda path: path.touch(), "no rnngrad store"),
     "foreign": (foreign, "no rnngrad store"),

@@ -76,6 +76,7 @@ def test_a_dry_run_says_what_is_missing_and_writes_nothing(rnngrad, tmp_path):
     rnngrad(*SMALL, "--quiet")
     code, out, _ = rnngrad(*SMALL[:-1], "5", "--dry-run")
     assert "24 of 40 runs to train" in out
+    assert "Starting, tables and figures take some seconds more." in " ".join(out.split())
     before = (tmp_path / "runs" / "rnngrad.db").read_bytes()
     assert (tmp_path / "runs" / "rnngrad.db").read_bytes() == before
 
