@@ -52,3 +52,7 @@ def several():
         a_run(seed=2, lag=200, task="copy", problem="copy", cell="gru", init="default", status="running", key="a" * 64),
         a_run(seed=3, lag=200, task="copy", cell="gru", init="default", status="failed", reason="killed its worker"),
     ]
+
+
+INTERRUPTED = "2 interrupted: the same command, which `rnngrad runs show ID` has, goes on\n"
+"""What their list says on stderr: nobody computes the running one."""

@@ -172,7 +172,7 @@ def test_a_broken_card_is_refused_and_nothing_written(rnngrad, tmp_path, monkeyp
 
 def test_a_size_beyond_memory_is_refused_with_the_number(rnngrad, tmp_path):
     result = rnngrad("task", "adding", "--lag", "100000000", "--out", tmp_path / "out")
-    assert_refused(result, r"needs about [\d,.]{4,} GiB.* [\d,.]+ GiB free: use a shorter --lag")
+    assert_refused(result, r"needs about [\d,.]{4,} GiB.* [\d,.]+ GiB free: use a shorter lag")
     assert not tree(tmp_path)
 
 
@@ -256,7 +256,7 @@ def text_file(path):
 
 BAD_STORES = {
     "missing": (lambda path: None, "no store at"),
-    "folder": (lambda path: path.mkdir(), "no store at"),
+    "folder": (lambda path: path.mkdir(), "some.db is a folder, and a store is a file that ends in .db"),
     "text": (text_file, "cannot open the store"),
     "empty file": (lambda path: path.touch(), "no rnngrad store"),
     "foreign": (foreign, "no rnngrad store"),

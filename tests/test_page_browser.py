@@ -137,6 +137,29 @@ def test_the_slider_goes_through_training_by_its_keys_and_the_axes_hold_still(op
     assert page.locator("#readout tbody tr >> nth=0").locator("td").last.inner_text() == "0 of 3"
 
 
+def test_every_band_is_inside_the_picture(opened):
+    page = opened()
+    for _ in STEPS:
+        top, height = (float(page.locator("#inside rect").get_attribute(name)) for name in ("y", "height"))
+        boxes = page.locator("#chart .band").evaluate_all(
+            "all => all.map((band) => [band.getBBox().y, band.getBBox().y + band.getBBox().height])"
+        )
+        assert len(boxes) == 2
+        assert all(top <= low and high <= top + height for low, high in boxes)
+        page.locator("#step").press("ArrowRight")
+
+
+def test_the_contents_lead_to_every_section_and_back(opened):
+    page = opened()
+    links = page.locator("nav a")
+    assert links.count() == page.locator("main > section").count() == page.locator(".up a").count()
+    links.last.press("Enter")
+    expect(page.locator("#made")).to_be_in_viewport()
+    page.locator(".up a").last.press("Enter")
+    expect(page.locator("#contents-heading")).to_be_in_viewport()
+    assert page.evaluate("document.activeElement.id") == "contents"
+
+
 def test_another_lag_is_chosen_and_a_cell_taken_out(opened):
     page = opened()
     page.locator("#which").focus()
@@ -172,6 +195,8 @@ def test_a_phone_scrolls_no_way_but_down(opened):
     assert page.evaluate("[document.documentElement.scrollWidth, innerWidth]") == [360, 360]
     wide = page.locator(".scroll").evaluate_all("all => all.filter((box) => box.scrollWidth > box.clientWidth).length")
     assert wide >= 4
+    attached = page.locator(".scroll").first.evaluate("box => getComputedStyle(box).backgroundAttachment")
+    assert attached == "local, local, scroll, scroll"  # the shadow of what is hidden stays, its cover moves along
     smallest = page.locator("#chart text").first.evaluate("text => text.getBoundingClientRect().height")
     assert smallest > 11
 
@@ -179,7 +204,7 @@ def test_a_phone_scrolls_no_way_but_down(opened):
 def test_everything_that_can_be_used_is_reached_by_tab_and_has_a_name(opened):
     page = opened()
     reached = []
-    for _ in range(100):
+    for _ in range(130):
         page.keyboard.press("Tab")
         described = "e => e === document.body ? null : e.id || e.className || e.tagName"
         reached.append(page.evaluate(f"({described})(document.activeElement)"))

@@ -10,7 +10,7 @@ import sys
 from contextlib import closing
 
 import pytest
-from stores import a_run, fill, several
+from stores import INTERRUPTED, a_run, fill, several
 
 from rnngrad.errors import UsageError
 from rnngrad.store import Store, opening
@@ -139,7 +139,7 @@ def test_a_limit_on_the_size_of_files_is_one_line_and_changes_nothing(store, tmp
 @pytest.mark.parametrize("words", READING[:-1], ids=" ".join)
 def test_a_store_in_a_folder_that_cannot_be_written_is_read(command, read_only, words):
     code, said, err = command(*words, "--store", read_only)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, INTERRUPTED if words == ["runs"] else "")
     assert said
 
 

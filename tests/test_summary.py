@@ -3,6 +3,7 @@
 from sweep_rows import BUDGET, run, runs
 
 from rnngrad.summary import comparisons
+from rnngrad.sweeps import sweeps
 from rnngrad.tables import markdown_table, sentences
 
 
@@ -19,7 +20,9 @@ def test_unfinished_runs_are_counted_apart():
     ]
     comparison, summary = line_of(rows)
     assert (summary["n"], summary["solved"], summary["unfinished"]) == (3, 2, 2)
-    assert sentences(comparison)[0].startswith("gru: 2 of 3 seeds solved it, beside 2 cut off before the end. ")
+    assert sentences(comparison)[0].startswith("gru: 2 of 3 seeds solved it, beside 2 that have not ended. ")
+    assert sentences(comparison)[0].endswith("and 10^-0.4 at the last evaluation so far.")
+    assert "Unfinished runs are no part of the rate" in markdown_table(comparison)
     assert "| 2/3 [0.21, 0.94], 2 unfinished |" in markdown_table(comparison)
 
 
@@ -38,5 +41,44 @@ def test_a_failed_run_that_was_repeated_gives_way_to_one_that_ended_later():
 
 
 def test_only_unfinished_runs_say_nothing_about_the_rate():
-    _, summary = line_of([run(status="running", steps=10)])
+    comparison, summary = line_of([run(status="running", steps=10), run(seed=1, status="interrupted", steps=20)])
     assert (summary["n"], summary["solved_low"], summary["solved_high"]) == (0, 0, 1)
+    assert sentences(comparison)[0].startswith("gru: none of 2 seeds has ended yet; the same command goes on")
+    assert "| –, 2 unfinished | > 20 |" in markdown_table(comparison)
+
+
+def test_a_line_without_any_evaluation_has_no_gradient():
+    nothing = {"status": "failed", "steps": 0, "grad_first_over_last_init": None, "grad_first_over_last_end": None}
+    comparison, _ = line_of([run(**nothing), run(seed=1, **nothing)])
+    assert sentences(comparison) == ["gru: 0 of 2 seeds solved it. No gradient was measured."]
+
+
+def trained(seed, title="Adding", **settings):
+    """A run whose card has these settings of training."""
+    card = run()["card"]
+    return run(seed=seed, card=card | {"task": {"title": title}, "training": card["training"] | settings})
+
+
+def test_titles_name_what_differs_and_nothing_else():
+    rows = [trained(0, batch=32), trained(1, batch=32, max_steps=5000), trained(2, batch=64), trained(3, "Other")]
+    titles = [comparison.title for comparison in comparisons(rows)]
+    assert titles == [
+        "Adding, lag 100 (arjovsky), batch 32, budget 3,000",
+        "Adding, lag 100 (arjovsky), batch 32, budget 5,000",
+        "Adding, lag 100 (arjovsky), batch 64, budget 3,000",
+        "Other, lag 100 (arjovsky)",
+    ]
+    assert [comparison.title for comparison in comparisons(rows, {rows[1]["id"]})] == titles[1:2]
+
+
+def test_runs_of_another_budget_are_told_apart_at_another_lag_and_over_lags_too():
+    card = trained(0, max_steps=5000)["card"]
+    rows = [run(lag=50), run(lag=100), run(lag=100, card=card), run(lag=200, card=card)]
+    assert [comparison.title.rpartition(", ")[-1] for comparison in comparisons(rows)] == [
+        *["budget 3,000"] * 2,
+        *["budget 5,000"] * 2,
+    ]
+    assert [sweep.title for sweep in sweeps(comparisons(rows))] == [
+        "Adding, lags 50 – 100 (arjovsky), budget 3,000",
+        "Adding, lags 100 – 200 (arjovsky), budget 5,000",
+    ]

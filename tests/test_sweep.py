@@ -76,6 +76,7 @@ def test_a_dry_run_says_what_is_missing_and_writes_nothing(rnngrad, tmp_path):
     rnngrad(*SMALL, "--quiet")
     code, out, _ = rnngrad(*SMALL[:-1], "5", "--dry-run")
     assert "24 of 40 runs to train" in out
+    assert "Starting, tables and figures take some seconds more." in " ".join(out.split())
     before = (tmp_path / "runs" / "rnngrad.db").read_bytes()
     assert (tmp_path / "runs" / "rnngrad.db").read_bytes() == before
 
@@ -110,9 +111,13 @@ def test_a_failed_run_is_told_of_and_the_exit_code_is_1(rnngrad, monkeypatch):
         (["--lags", "10,x"], r"'--lags': '10,x' is no list of whole numbers with commas between them"),
         (["--lags", ""], r"'--lags': '' is no list of whole numbers"),
         (["--lags", "10,1"], r"lag 1 is too short"),
-        (["--lags", "10,-5"], r"-5"),
+        (["--lags", "10,-5"], r"'--lags': expected at least 1, got -5"),
+        (["--lags", "10,2000000000"], r"'--lags': expected a number within ±1,000,000,000, got 2000000000"),
+        (["--lags", "10,20,10"], r"'--lags': 10 is there more than once: give each once"),
+        (["--lrs", "1e-3,0.001"], r"'--lrs': 0.001 is there more than once"),
+        (["--cell", "lstm", "--cell", "lstm:forget_bias_1"], r"'--cell': lstm:forget_bias_1 is there more than once"),
         (["--lrs", "1e-3;1e-2"], r"'--lrs': .* is no list of numbers"),
-        (["--lrs", "0"], r"'--lr'.*0"),
+        (["--lrs", "0"], r"'--lrs': expected more than 0, got 0.0"),
         (["--workers", "0"], r"'--workers'"),
         (["--workers", "1", "--scheduler", "tcp://127.0.0.1:1"], r"a Dask cluster has its own workers"),
         (["--scheduler", "tcp://127.0.0.1:1"], r"--scheduler tcp://127.0.0.1:1: no Dask scheduler answers there"),

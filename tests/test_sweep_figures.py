@@ -61,6 +61,19 @@ def test_points_of_one_lag_stand_apart_and_nearer_to_it_than_to_the_next(lags):
 def test_a_line_that_has_not_ended_is_named_and_empty():
     figure, _ = drawn([*falling(), run(cell="rnn", status="running", steps=10)])
     assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == ["gru", "rnn"]
+    assert figure.axes[0].get_ylabel().endswith("(n = 10)")
+
+
+def test_each_panel_of_success_names_its_own_axis():
+    figure, _ = drawn(falling())
+    assert [ax.get_xlabel() for ax in figure.axes] == ["lag of the task", "lag at which success falls to half"]
+    shown = [[label.get_text() for label in ax.get_xticklabels() if label.get_visible()] for ax in figure.axes]
+    assert shown == [["50", "100", "200", "400"]] * 2
+
+
+def test_no_run_that_has_ended_is_said_and_not_counted():
+    figure, _ = drawn([run(lag=lag, status="running", steps=10) for lag in (50, 100)])
+    assert figure.axes[0].get_ylabel().endswith("(none has ended yet)")
 
 
 def test_steps_are_the_estimate_with_a_bar_where_a_run_was_no_longer_watched(tmp_path):
@@ -104,6 +117,9 @@ def test_horizons_of_solved_and_unsolved_runs_before_and_after(tmp_path):
         "before training, not solved",
     ]
     style.save(figure, tmp_path / "horizon")
+    ticks = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert [tick for tick in ticks if tick in ("5", "10", "20", "50", "100")] == ["5", "10", "20", "50", "100"]
+    assert not any("10^" in tick for tick in ticks)
 
 
 @pytest.mark.parametrize(("lines", "columns"), [(1, 1), (4, 4), (5, 3), (6, 3), (7, 4), (9, 3)])

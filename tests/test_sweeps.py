@@ -5,6 +5,7 @@ import json
 import pytest
 from sweep_rows import BUDGET, run, runs
 
+from rnngrad.report import Swept
 from rnngrad.stats import mcnemar
 from rnngrad.summary import comparisons
 from rnngrad.sweeps import (
@@ -115,6 +116,8 @@ def test_a_line_of_unfinished_runs_has_outcomes_and_no_half():
     found = outcomes(sweep(rows))
     assert [(row["n"], row["solved_low"], row["solved_high"], row["unfinished"]) for row in found] == [(0, 0, 1, 1)] * 2
     assert halves(sweep(rows), found) == []
+    assert outcome_lines(found)[1][2] == "–"
+    assert Swept(sweep(rows), found, [], []).sentences[0].startswith("No run has ended yet; ")
 
 
 def test_every_two_cells_are_tested_at_every_lag_and_corrected_together():

@@ -17,6 +17,8 @@ from .streams import generator
 from .training import OPTIMIZERS
 
 T = TypeVar("T")
+KEYS = {"steps": "max_steps", "lags": "lag", "lrs": "lr"}
+"""The keys of flags that have another name."""
 
 
 @dataclass(frozen=True)
@@ -185,13 +187,13 @@ def read(path: Path) -> Card:
 def override(table: T, **flags: Any) -> T:
     """The table with the command's flags in place of its own values where they are given, checked like a card's.
 
-    A flag has its key's name, - for _, but for ``steps``, which sets ``max_steps``. Raises UsageError that names it.
+    A flag has its key's name, - for _, but for those of ``KEYS``. Raises UsageError that names it.
     """
     specs = {f.name: f for f in fields(table)}  # type: ignore[arg-type]
     hints = get_type_hints(type(table))
     given = {}
     for flag, value in flags.items():
-        key = "max_steps" if flag == "steps" else flag
+        key = KEYS.get(flag, flag)
         if value is not None:
             where = f"'--{flag.replace('_', '-')}'"
             given[key] = typed(hints[key], value, where)

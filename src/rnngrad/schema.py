@@ -5,7 +5,7 @@ Bounds: ``choices``, ``pattern`` (a regular expression), ``least``, ``above``; o
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import NoneType, UnionType
@@ -62,6 +62,14 @@ def build(cls: type[T], table: Any, where: str) -> T:
         raise UsageError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
 
 
+def each_once(values: Sequence[T], where: str) -> Sequence[T]:
+    """The values. Raises UsageError for the first that is there again."""
+    again = next((value for k, value in enumerate(values) if value in values[:k]), None)
+    if again is not None:
+        raise UsageError(f"{where}: {again} is there more than once: give each once")
+    return values
+
+
 def typed(hint: Any, value: Any, where: str) -> Any:
     """The value as the field's type has it; an integer is a number, a boolean is not. A type X | None asks for X."""
     if get_origin(hint) is UnionType:
@@ -86,7 +94,7 @@ def _plain(hint: Any, value: Any, where: str) -> Any:
     if isinstance(value, bool) != (hint is bool) or not isinstance(value, accepted):
         raise UsageError(f"{where}: expected {names[hint]}, got {value!r}")
     if hint is not str and not abs(value) <= LARGEST:
-        raise UsageError(f"{where}: expected a finite number, at most {LARGEST:g}, got {str(value)[:20]}")
+        raise UsageError(f"{where}: expected a number within ±{LARGEST:,.0f}, got {str(value)[:20]}")
     return hint(value)
 
 

@@ -15,6 +15,8 @@ from .store import Row
 
 REGULARISER = ("omega", "omega_form")
 """The keys of a card's training that say how it was regularised; older runs have none."""
+SHORT = {"max_steps": "budget"}
+"""What keys of a card are called in titles."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs that differ in cell, init, width, rate and seed alone; ``name`` is unique and fit for a file name."""
+    """Runs that differ in cell, init, width, rate and seed alone; ``name`` is unique and fit for a file name.
+
+    ``apart``: the end of the title, which tells it from others of the same problem.
+    """
 
     name: str
     title: str
     lines: list[Line]
+    apart: str
 
 
 def comparisons(runs: Sequence[Row], only: Container[int] | None = None) -> list[Comparison]:
@@ -99,20 +105,24 @@ def comparisons(runs: Sequence[Row], only: Container[int] | None = None) -> list
     Where a run was repeated, the newest finished one counts, else the newest. Names are unique among all the runs.
     """
     groups: dict[tuple[int, str], list[Row]] = {}
+    kinds: dict[str, tuple[str, Row]] = {}
     for run in runs:
         own = only is None or run["id"] in only
         with nullcontext() if own else suppress(LookupError, TypeError, AttributeError):  # others' rows may be damaged
-            groups.setdefault((run["lag"], conditions(run)), []).append(run)
+            same = conditions(run)
+            if same not in kinds:
+                kinds[same] = f"{run['card']['task']['title']} ({run['protocol']})", _settings(same)
+            groups.setdefault((run["lag"], same), []).append(run)
     names = unique([(f"{stem(group[0])}-lag{lag}", same) for (lag, same), group in groups.items()])
     result = []
-    for name, group in zip(names, groups.values(), strict=True):
+    for name, ((lag, same), group) in zip(names, groups.items(), strict=True):
         group = [run for run in group if only is None or run["id"] in only]
         if not group:
             continue
-        title = (
-            f"{group[0]['card']['task']['title']}, lag {group[0]['lag']} ({group[0]['protocol']}){in_title(group[0])}"
-        )
-        result.append(Comparison(name, title, _lines(_newest(group))))
+        first, (kind, settings) = group[0], kinds[same]
+        apart = in_title(first) + _differences(settings, [others for other, others in kinds.values() if other == kind])
+        title = f"{first['card']['task']['title']}, lag {lag} ({first['protocol']}){apart}"
+        result.append(Comparison(name, title, _lines(_newest(group)), apart))
     return result
 
 
@@ -127,6 +137,23 @@ def in_title(run: Row) -> str:
     """Of a title: the regulariser."""
     added = regulariser(run)
     return f", Ω {added['omega']:g} ({added['omega_form']})" if added else ""
+
+
+def _differences(own: Row, others: Sequence[Row]) -> str:
+    """Of a title: the settings in which some others are different."""
+    apart = [name for name, value in own.items() if any(other.get(name) != value for other in others)]
+    return "".join(f", {SHORT.get(name, name)} {_plainly(own[name])}" for name in apart)
+
+
+def _settings(same: str) -> Row:
+    """Those of :func:`conditions`, by what a title calls them; Ω apart."""
+    task, problem, _, training, stop = json.loads(same)
+    own = {name: value for name, value in training.items() if name not in REGULARISER}
+    return {"task": task, "problem": problem, **own, **{f"stop.{name}": value for name, value in stop.items()}}
+
+
+def _plainly(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def stem(run: Row) -> str:
@@ -213,6 +240,13 @@ def power_of_ten(log_value: float | None) -> str:
     if log_value is None or isnan(log_value):
         return "–"
     return "0" if isinf(log_value) else f"10^{log_value / log(10):.1f}"
+
+
+def rate(row: Row) -> str:
+    """Solved of those that ended, with the interval; a dash where none has."""
+    if not row["n"]:
+        return "–"
+    return f"{row['solved']}/{row['n']} [{row['solved_low']:.2f}, {row['solved_high']:.2f}]"
 
 
 def count(value: float | None, censored_at: int | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from .summary import Comparison, Line, count, power_of_ten
+from .summary import Comparison, Line, count, ended, power_of_ten, rate
 
 ACTIVE = re.compile(r"[\\`|*<$\r\n]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|(?<=\S)~|~(?=\S)|&(?=#?\w+;)")
 """What Markdown acts on: not an underscore inside a word, nor a bracket that no link follows."""
@@ -60,14 +60,26 @@ def sentences(comparison: Comparison) -> list[str]:
 
 
 def _sentence(line: Line) -> str:
-    s = line.summary()
-    before, after = power_of_ten(s["grad_first_over_last_init"]), power_of_ten(s["grad_first_over_last_end"])
-    end = f"{after} after it" if s["grad_first_over_last_end"] is not None else "none after it, where all runs diverged"
-    cut = f", beside {s['unfinished']} cut off before the end" if s["unfinished"] else ""
-    return (
-        f"{line.label}: {s['solved']} of {s['n']} seeds solved it{cut}. The gradient at the first step was {before} of "
-        f"the last step's before training and {end}."
-    )
+    summary = line.summary()
+    return f"{line.label}: {_success(summary)}. {_reach(summary)}"
+
+
+def _success(summary: dict[str, Any]) -> str:
+    open_ = summary["unfinished"]
+    if not summary["n"]:
+        return f"none of {open_} seeds has ended yet; the same command goes on with those that were interrupted"
+    beside = f", beside {open_} that {'has' if open_ == 1 else 'have'} not ended" if open_ else ""
+    return f"{summary['solved']} of {summary['n']} seeds solved it{beside}"
+
+
+def _reach(summary: dict[str, Any]) -> str:
+    before, after = summary["grad_first_over_last_init"], summary["grad_first_over_last_end"]
+    if before is None:
+        return "No gradient was measured."
+    when = "at the last evaluation so far" if summary["unfinished"] else "after it"
+    all_diverged = after is None and summary["diverged"] == summary["n"]
+    end = f"{'none' if after is None else power_of_ten(after)} {when}{', where all runs diverged' * all_diverged}"
+    return f"The gradient at the first step was {power_of_ten(before)} of the last step's before training and {end}."
 
 
 def caption(comparison: Comparison) -> str:
@@ -78,6 +90,8 @@ def caption(comparison: Comparison) -> str:
     for known in run["card"]["published"]:
         if known["lag"] == run["lag"] and known["protocol"] == run["protocol"]:
             text += f" Published, {known['cell']}: {known['metric']} {known['value']:g} ({known['source']})."
+    if not all(ended(run) for line in comparison.lines for run in line.runs):
+        text += " Unfinished runs are no part of the rate; elsewhere their last evaluation so far stands for the end."
     return text
 
 
@@ -117,7 +131,7 @@ def _row(line: Line, scores: list[str]) -> list[str]:
 
 
 def _solved(summary: dict[str, Any]) -> str:
-    text = f"{summary['solved']}/{summary['n']} [{summary['solved_low']:.2f}, {summary['solved_high']:.2f}]"
+    text = rate(summary)
     broken = [f"{summary[what]} {what}" for what in ("diverged", "failed", "unfinished") if summary[what]]
     return ", ".join([text, *broken])
 

@@ -1,4 +1,4 @@
-"""``--dry-run``: what would be trained, and how long it takes at most."""
+"""``--dry-run``: what would be trained, and how long the training takes at most."""
 
 import sys
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from ..tables import on_terminal
 from .shared import json_line, prepare_kernels
 from .training import planned, workers
 
-HEADINGS = ["cell", "lag", "lr", "runs", "in the store", "go on", "from the start", "at most"]
+HEADINGS = ["cell", "lag", "lr", "runs", "in the store", "go on", "from the start", "training, at most"]
 
 
 def print_plan(jobs: Sequence[TrainingJob], out: Path, room: int | None, as_json: bool, **flags: Any) -> None:
@@ -77,5 +77,6 @@ def _sum(rows: Sequence[dict[str, Any]], workers: int, who: str = "") -> str:
     seconds = sum(row["seconds_at_most"] for row in rows) / workers
     return (
         f"{missing} of {sum(row['runs'] for row in rows)} runs to train, at most {minutes(seconds)} (minutes:seconds) "
-        f"of training with {who or f'{workers} worker' + 's' * (workers > 1)}; runs that solve the task end earlier"
+        f"of training with {who or f'{workers} worker' + 's' * (workers > 1)}; runs that solve the task end earlier. "
+        "Starting, tables and figures take some seconds more."
     )

@@ -31,6 +31,7 @@ def report(path: Path, name: str | None, out: Path | None, as_json: bool) -> Non
     """
     store = Store(path, create=False)
     try:
+        store.see_claims()
         runs, experiments = store.runs(), store.experiments()
         if not runs and not experiments:
             raise UsageError(f"the store {path} has no runs: train some with `rnngrad task`")

@@ -38,4 +38,4 @@ def sweep(name: str, lags: list[int], lrs: list[float], out: Path, as_json: bool
     store, OUT/rnngrad.db, at once. A repeated command trains only what is missing and goes on where it was interrupted;
     more lags or seeds extend it.
     """
-    run(name, lags, lrs, out, as_json, **flags)
+    run(name, lags, lrs, out, as_json, names=("lags", "lrs"), **flags)

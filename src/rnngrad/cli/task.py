@@ -31,7 +31,7 @@ def task(name: str, lag: int | None, lr: float | None, out: Path, as_json: bool,
 
 
 def run(name: str, lags: list[int], rates: list[float], out: Path, as_json: bool, **flags: Any) -> None:
-    """A grid of one card, from the command line to the last figure."""
+    """A grid of one card, from the command line to the last figure; for ``flags`` see :func:`.training.grid_of`."""
     jobs = grid_of(cards.load(name), lags, rates, **flags).jobs()
     room = room_for(jobs, **flags)
     if flags["dry_run"]:

@@ -19,6 +19,7 @@ from ..flow import FORMS
 from ..hs97.machine import prepare
 from ..jobs import Job
 from ..logs import TensorBoard
+from ..schema import each_once
 from ..store import Store
 from ..study.executors import Here, Parallel, cluster, local_pool
 from ..study.executors.parallel import Pool
@@ -57,7 +58,7 @@ OPTIONS = (
     ),
     *WORKER_OPTIONS,
     click.option("--log", type=click.Choice(["tensorboard"]), help="Log scalars and the flow for this viewer as well."),
-    click.option("--dry-run", is_flag=True, help="Print what would be trained and how long it takes; train nothing."),
+    click.option("--dry-run", is_flag=True, help="Print what would be trained, and how long it takes; train nothing."),
     click.option(
         "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Output folder."
     ),
@@ -82,12 +83,15 @@ def resolved(card: Card, **flags: Any) -> Card:
     specs = card.cells
     if flags["cell_names"]:
         specs = tuple(CellSpec.parse(text, card.cells[0].hidden) for text in flags["cell_names"])
+        each_once([spec.label for spec in specs], "'--cell'")
     specs = tuple(dict.fromkeys(override(spec, hidden=flags["hidden"]) for spec in specs))
     return replace(card, problem=problem, training=training, cells=specs)
 
 
-def grid_of(card: Card, lags: Sequence[int], rates: Sequence[float], **flags: Any) -> study.Grid:
-    """What was asked for. ``lags`` and ``rates``: in place of the card's; none for its own."""
+def grid_of(
+    card: Card, lags: Sequence[int], rates: Sequence[float], names: tuple[str, str] = ("lag", "lr"), **flags: Any
+) -> study.Grid:
+    """What was asked for. ``lags`` and ``rates``: in place of the card's, none for its own; ``names``: their flags'."""
     first, count = flags["seed"], flags["seeds"]
     if first + count > LARGEST_SEED:
         raise UsageError(f"'--seed' and '--seeds': the last seed must be under {LARGEST_SEED}")
@@ -101,6 +105,7 @@ def grid_of(card: Card, lags: Sequence[int], rates: Sequence[float], **flags: An
         command=shlex.join(["rnngrad", *sys.argv[1:]]),
         engine=flags["engine"],
         probe_every=flags["probe_every"],
+        flags=names,
     )
 
 
@@ -148,7 +153,7 @@ def room_for(jobs: Sequence[study.TrainingJob], **flags: Any) -> int | None:
         return None
     workers, device = flags["workers"] or 1, torch.device(jobs[0].device)
     largest = max(job.memory(1) for job in jobs)
-    memory.require(largest * workers, device, "use a shorter --lag, a smaller --batch or --hidden, or fewer --workers")
+    memory.require(largest * workers, device, "use a shorter lag, a smaller --batch or --hidden, or fewer --workers")
     return memory.available_bytes(device) // workers
 
 

@@ -71,7 +71,7 @@ class Ensemble:
         self.engine = engine
         problem, training = self.problem, card.training
         needed = training_bytes(card, spec, engine, len(seeds))
-        require(needed, device, "use a shorter --lag, a smaller --batch or --hidden, or fewer --seeds")
+        require(needed, device, "use a shorter lag, a smaller --batch or --hidden, or fewer --seeds")
         self.seeds = list(seeds)
         self.model = Recurrent.seeded(
             CELLS[spec.name], spec.init, problem.inputs, spec.hidden, problem.outputs, problem.lag, self.seeds

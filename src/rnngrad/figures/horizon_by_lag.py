@@ -59,10 +59,10 @@ def horizon_by_lag(title: str, lines: Mapping[str, Runs]) -> Figure:
             _draw(ax, AFTER, [_point(run, run["grad_first_over_last_end"], run["horizon"]) for run, _ in runs])
             ax.set_xlabel("lag of the task")
         for own in style.first_of_row(panels):
-            own[0].set_yscale("log")
+            style.plain_log(own[0])
             own[0].set_ylabel("horizon: lag at which the\ngradient is under 1 %")
         figure.legend(handles=_key(), loc="outside lower center", ncols=min(len(lines), 3))
-        figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
+        style.entitle(figure, title)
     return figure
 
 

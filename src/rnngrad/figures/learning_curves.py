@@ -53,7 +53,7 @@ def learning_curves(title: str, lines: Mapping[str, Sequence[Curves]], loss_name
         stop = first["card"]["stop"]
         if stop["rule"] == "loss_below" and stop["value"] > 0:  # at 0 it is nowhere on a logarithmic axis
             _levels(panels, {"solved under": stop["value"]}, ("-",))
-        figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
+        style.entitle(figure, title)
     return figure
 
 

@@ -44,7 +44,7 @@ def steps_to_solve(title: str, times: Mapping[int, Mapping[str, Times]]) -> Figu
         for own_axes in style.first_of_row(panels):
             own_axes[0].set_ylabel("share that solved it")
         style.legend_below(figure, panels, int(figure.get_figwidth() // NAME))
-        figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
+        style.entitle(figure, title)
     return figure
 
 

@@ -139,6 +139,14 @@ def by_lag(panels: list[list[Axes]], level: float, name: str) -> None:
         name_level(own[0], level, name)
 
 
+def plain_log(ax: Axes) -> None:
+    """The vertical axis is logarithmic and names its numbers as they stand."""
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+
+
 def over_lags(ax: Axes, lags: Sequence[float]) -> None:
     """A logarithmic axis of task lags, named where they were tried if these are few."""
     ax.set_xscale("log")

@@ -32,7 +32,7 @@ def success_by_lag(title: str, outcomes: Sequence[Row], halves: Sequence[Row]) -
     lags = sorted({row["lag"] for row in outcomes})
     labels = list(dict.fromkeys(row["label"] for row in outcomes))
     with style.style():
-        figure = Figure(figsize=(6.4, 3.8 + 0.24 * len(labels)), layout="constrained")
+        figure = Figure(figsize=(6.4, 4.1 + 0.24 * len(labels)), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=[2.7, 0.35 + 0.24 * len(labels)])
         style.over_lags(above, lags)
         for k, label in enumerate(labels):
@@ -44,8 +44,8 @@ def success_by_lag(title: str, outcomes: Sequence[Row], halves: Sequence[Row]) -
             for half in fits:
                 _curve(above, half, look)
                 _half(below, half, k, look)
-        _finish(above, below, labels, sorted({row["n"] for row in outcomes}))
-        figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
+        _finish(above, below, labels, sorted({row["n"] for row in outcomes if row["n"]}))
+        style.entitle(figure, title)
     return figure
 
 
@@ -90,11 +90,12 @@ def _finish(above: Axes, below: Axes, labels: Sequence[str], trials: Sequence[in
     """Axes, the level of one half, and the names."""
     above.axhline(0.5, color="0.35", lw=0.8, ls=":", zorder=0)
     above.set_ylim(-0.04, 1.04)
-    runs = str(trials[0]) if len(trials) == 1 else f"{trials[0]} – {trials[-1]}"
-    above.set_ylabel(f"share of runs that solved it\n(n = {runs})")
+    runs = f"n = {trials[0]}" + f" – {trials[-1]}" * (len(trials) > 1) if trials else "none has ended yet"
+    above.set_ylabel(f"share of runs that solved it\n({runs})")
+    above.tick_params(labelbottom=True)
+    above.set_xlabel("lag of the task")
     below.set_yticks(range(len(labels)), [style.plain(label) for label in labels])
     below.set_ylim(len(labels) - 0.5, -0.5)
     below.tick_params(axis="y", length=0, pad=46)
     below.spines["left"].set_visible(False)
-    below.set_title("lag at which success falls to half", fontsize=10)
-    below.set_xlabel("lag of the task")
+    below.set_xlabel("lag at which success falls to half")

@@ -48,7 +48,7 @@ def training_measures(title: str, lines: Mapping[str, Runs]) -> Figure:
             for ax, name in zip(own, NAMES, strict=True):
                 ax.set_ylabel(name)
         figure.align_ylabels()
-        figure.suptitle(style.plain(title), fontsize=12, fontweight="bold")
+        style.entitle(figure, title)
     return figure
 
 

@@ -10,17 +10,20 @@ OF_RUNS = {
     "the update at which a run diverged; of more than 30 seeds, the median, the middle half and the range. Bottom row: "
     "the gradient that reaches the first step over that at the last.",
     "-flow": "The gradient of the last step's loss by lag, relative to lag 0: dashed at initialisation, solid after "
-    "training. Lines are medians over seeds, bands run from the lowest seed to the highest.",
+    "training, or at the last evaluation so far. Lines are medians over seeds, bands run from the lowest seed to the "
+    "highest.",
     "-measures": "The net while it learned: spectrum of the recurrent weights, Pascanu's Ω, saturated units and top "
     "exponent. Lines are medians over seeds, bands run from the lowest seed to the highest.",
 }
 OF_LAGS = {
     "-success": "Success by lag: share of the runs that solved it, with Wilson's 95 % interval, and the logistic curve "
-    "through them. Below, the lag at which success falls to half, with its bootstrap interval.",
+    "through them; where none can be fitted, a thin line joins them. Below, the lag at which success falls to half: "
+    "with its bootstrap interval, or, without a curve, a thin line between the lags that enclose it; an arrow leads "
+    "beyond those that were tried.",
     "-steps": "Updates to solve, one panel a lag: Kaplan and Meier's estimate of the share of runs that solved it, "
     "with its 95 % interval. A bar across a line is where a run stopped unsolved.",
     "-horizon": "How far back the gradient reaches, before and after training, by lag: the first lag at which it is "
-    "under 1 % of lag 0's. Full points solved the problem, hollow ones did not.",
+    "under 1 % of lag 0's. Full points solved the problem, hollow ones did not, or not yet.",
 }
 OF_RERUNS = {
     "-trials": "Training sequences until the paper's criterion is met: Kaplan and Meier's estimate of the share of "

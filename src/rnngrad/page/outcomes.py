@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..store import Row
-from ..summary import Comparison, Line, count, power_of_ten
+from ..summary import Comparison, Line, count, ended, power_of_ten
 from .section import Section
 
 STATUSES = ("finished", "diverged", "failed", "interrupted", "running")
@@ -29,8 +29,18 @@ def _counted(lines: Sequence[tuple[Comparison, Line]]) -> Section:
     failures = dict.fromkeys(run["reason"] for _, line in lines for run in line.runs if run.get("reason"))
     said = ", ".join(f"{total[status]:,} {status}" for status in STATUSES if total[status])
     reasons = [f"A run failed: {reason}" for reason in list(failures)[:10]]
-    unsolved = "A run that diverged, failed or was cut off counts as unsolved; none is left out."
-    return Section("How the runs ended", [headings, *rows], f"{total.total():,} runs: {said}. {unsolved}", reasons)
+    unsolved = "A run that diverged or failed counts as unsolved; none is left out."
+    caption = f"{total.total():,} runs: {said}. {unsolved}{_unfinished(total)}"
+    return Section("How the runs ended", [headings, *rows], caption, reasons)
+
+
+def _unfinished(total: Counter[str]) -> str:
+    text = ""
+    if total["interrupted"] or total["running"]:
+        text += " One that is running or interrupted has not ended, and is no part of the rates."
+    if total["interrupted"]:
+        text += " What is interrupted goes on from its last checkpoint when its command is repeated."
+    return text
 
 
 def _counts(runs: Sequence[Row]) -> list[str]:
@@ -53,7 +63,7 @@ def _run(run: Row) -> list[str]:
         f"{run['seed']}",
         run["status"],
         f"{run['steps']:,}",
-        "yes" if run["solved"] else "no",
+        "yes" if run["solved"] else "no" if ended(run) else "not yet",
         "–" if run["steps_to_solve"] is None else f"{run['steps_to_solve']:,}",
         "–" if run["test_loss"] is None else f"{run['test_loss']:.3g}",
         power_of_ten(run["grad_first_over_last_init"]),

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from math import log10
 
-NONE = ("–", "")
+NONE = "–"
+"""Nothing to sort by, whatever stands behind it, as in an empty text."""
 NOTHING = -1e300
 """Where a gradient of exactly 0 stands among powers of ten."""
 NUMBER = re.compile(r"^[>~]?\s*(?P<number>[-+−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?)(?![\w-])(?P<rest>.*)$", re.ASCII)
@@ -20,8 +21,9 @@ def sort_keys(column: Sequence[str]) -> list[float | None] | None:
     in_powers = any(POWER.match(text) for text in column)
     keys: list[float | None] = []
     for text in column:
-        key = None if text in NONE else _exponent(text) if in_powers else _number(text)
-        if key is None and text not in NONE:
+        missing = not text or text.startswith(NONE)
+        key = None if missing else _exponent(text) if in_powers else _number(text)
+        if key is None and not missing:
             return None
         keys.append(key)
     return keys

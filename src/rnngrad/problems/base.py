@@ -31,7 +31,7 @@ class Problem(ABC):
 
     def __post_init__(self) -> None:
         if self.protocol not in self.protocols:
-            raise unknown(f"protocol of problem '{self.name}'", self.protocol, self.protocols)
+            raise UsageError(f"problem '{self.name}': {unknown('protocol', self.protocol, self.protocols)}")
         least = self.protocols[self.protocol]
         if self.lag < least:
             raise UsageError(

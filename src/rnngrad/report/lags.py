@@ -58,7 +58,8 @@ class Swept:
     @property
     def sentences(self) -> list[str]:
         """What the numbers come to."""
-        return sweeps.sentences(self.halves, self.between)
+        none = [] if self.halves else ["No run has ended yet; the same command goes on with interrupted ones."]
+        return none + sweeps.sentences(self.halves, self.between)
 
     @property
     def markdown(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import UsageError
 from ..measurement import Measurement
 from . import schema
+from .claims import Claimed
 from .faults import in_words
 from .opening import connect
 
@@ -18,6 +19,7 @@ JSON_COLUMNS = ("versions", "card", "baselines", "scores", "flow", "measures", "
 PORTION = 500
 ENDED = ("finished", "diverged")
 """The states of a run that came to its own end."""
+SEEN = "iif(status = 'running' AND NOT claimed(key), 'interrupted', status) AS status"
 
 Row = dict[str, Any]
 
@@ -32,9 +34,13 @@ class Store:
 
     def __init__(self, path: Path, create: bool = True) -> None:
         """Opens the file, creating it if it is new. Raises UsageError if it is no store, or of a newer version."""
+        if path.is_dir():
+            inside = ", ".join(str(file) for file in sorted(path.glob("*.db"))) or "in this one there is none"
+            raise UsageError(f"{path} is a folder, and a store is a file that ends in .db: {inside}")
         if not create and not path.is_file():
             raise UsageError(f"no store at {path}: run a task first, or name one with --store")
         self.path = path
+        self._claimed: Claimed | None = None
         try:
             self._db = connect(path, create)
         except sqlite3.Error as error:
@@ -57,6 +63,21 @@ class Store:
     def close(self) -> None:
         """Closes the file."""
         self._db.close()
+        if self._claimed:
+            self._claimed.close()
+
+    def see_claims(self) -> None:
+        """From now on runs that are marked as running, and that no process computes, are read as interrupted.
+
+        Their process was killed, and could not say so. The store is not changed, and cannot be through this object.
+        """
+        columns = [row["name"] for row in self._db.execute("SELECT name FROM pragma_table_info('runs')")]
+        if "key" not in columns or self._claimed:
+            return
+        self._claimed = Claimed(self.path.resolve().parent)
+        self._db.create_function("claimed", 1, self._claimed)
+        chosen = ", ".join(SEEN if name == "status" else name for name in columns)
+        self._db.execute(f"CREATE TEMP VIEW runs AS SELECT {chosen} FROM main.runs")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """Many runs: what is missing of a grid, computed somewhere, recorded here."""
 
+from ..store.claims import Claims
 from .checkpoints import Checkpoints
-from .claims import Claims
 from .conduct import conduct
 from .deadline import Deadline, OutOfTime
 from .grid import Grid

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from ..cards import Card, override
 from ..errors import UsageError
+from ..schema import each_once
 from .training_job import TrainingJob, training_job
 
 MOST_RUNS = 100_000
@@ -14,7 +15,7 @@ MOST_RUNS = 100_000
 class Grid:
     """What one command asks for: a resolved card, the lags and rates to vary it over, seeds, and where it runs.
 
-    Without ``rates`` every cell has the card's.
+    Without ``rates`` every cell has the card's. ``flags``: what lags and rates are called where they were given.
     """
 
     card: Card
@@ -25,6 +26,7 @@ class Grid:
     command: str
     engine: str = "auto"
     probe_every: int | None = None
+    flags: tuple[str, str] = ("lag", "lr")
 
     def jobs(self) -> list[TrainingJob]:
         """One per lag, rate and cell, in this order. Raises UsageError for what cannot be built."""
@@ -38,15 +40,16 @@ class Grid:
         return [training_job(card, spec, self.seeds, *where) for card in cards for spec in card.cells]
 
     def cards(self) -> list[Card]:
-        """One per lag and rate. Raises UsageError for what does not fit together."""
-        cards = [replace(self.card, problem=override(self.card.problem, lag=lag)) for lag in dict.fromkeys(self.lags)]
-        rates = dict.fromkeys(self.rates)
-        varied = [_at_rate(card, rate) for card in cards for rate in rates] if rates else cards
+        """One per lag and rate. Raises UsageError for what does not fit together, or is there twice."""
+        lag_flag, rate_flag = self.flags
+        lags, rates = each_once(self.lags, f"'--{lag_flag}'"), each_once(self.rates, f"'--{rate_flag}'")
+        cards = [replace(self.card, problem=override(self.card.problem, **{lag_flag: lag})) for lag in lags]
+        varied = [_at_rate(card, {rate_flag: rate}) for card in cards for rate in rates] if rates else cards
         for card in varied:
             card.check()
         return varied
 
 
-def _at_rate(card: Card, rate: float) -> Card:
-    """Every cell at this learning rate, instead of each one's tuned one."""
-    return replace(card, training=replace(override(card.training, lr=rate), tuned={}))
+def _at_rate(card: Card, rate: dict[str, float]) -> Card:
+    """Every cell at this learning rate, by its flag, instead of each one's tuned one."""
+    return replace(card, training=replace(override(card.training, **rate), tuned={}))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..store import Row
-from ..summary import Comparison, Line, conditions, in_title, label, stem, unique
+from ..summary import Comparison, Line, conditions, label, stem, unique
 
 
 @dataclass(frozen=True)
@@ -63,4 +63,4 @@ def _joined(name: str, group: Sequence[Comparison]) -> Sweep:
     run = joined[0].first
     lags = sorted({lag for line in joined for lag in line.at})
     shown = f"lags {lags[0]:,} – {lags[-1]:,}" if len(lags) > 1 else f"lag {lags[0]:,}"
-    return Sweep(name, f"{run['card']['task']['title']}, {shown} ({run['protocol']}){in_title(run)}", joined)
+    return Sweep(name, f"{run['card']['task']['title']}, {shown} ({run['protocol']}){group[0].apart}", joined)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..store import Row
-from ..summary import count
+from ..summary import count, rate
 from .between import TESTS
 
 ALPHA = 0.05
@@ -18,8 +18,7 @@ def outcome_lines(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _outcome(row: Row, shown: Sequence[str]) -> list[str]:
-    solved = f"{row['solved']}/{row['n']} [{row['solved_low']:.2f}, {row['solved_high']:.2f}]"
-    return [row["label"], f"{row['lag']:,}", solved, *(str(row[what]) for what in shown), _steps(row)]
+    return [row["label"], f"{row['lag']:,}", rate(row), *(str(row[what]) for what in shown), _steps(row)]
 
 
 def _steps(row: Row) -> str:

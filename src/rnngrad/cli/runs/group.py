@@ -49,6 +49,14 @@ def opened(path: Path, create: bool = False) -> Iterator[Store]:
         store.close()
 
 
+@contextmanager
+def looked_at(path: Path) -> Iterator[Store]:
+    """The same, for reading alone: runs whose process was killed are interrupted."""
+    with opened(path) as store:
+        store.see_claims()
+        yield store
+
+
 def selection(store: Store, **wanted: Sequence[Any]) -> Selection:
     """Which runs the options mean. Raises UsageError for a value that no run of the store has."""
     chosen = Selection(**wanted)
@@ -70,7 +78,7 @@ def runs(context: click.Context, /, path: Path, as_json: bool, **wanted: Sequenc
     if context.invoked_subcommand is not None:
         _hand_on(context)
         return
-    with opened(path) as store:
+    with looked_at(path) as store:
         chosen = selection(store, **wanted)
         rows = list(read(store, "runs", words.EVENT if as_json else words.LISTED, *chosen.query()))
         if as_json:
@@ -81,8 +89,8 @@ def runs(context: click.Context, /, path: Path, as_json: bool, **wanted: Sequenc
             text = words.listed(rows)
     if rows:
         click.echo(text)
-    else:
-        click.echo(f"no runs to list in {path}", err=True)
+    if note := f"no runs to list in {path}" if not rows else words.note(rows) if not as_json else "":
+        click.echo(note, err=True)
 
 
 def _hand_on(context: click.Context) -> None:

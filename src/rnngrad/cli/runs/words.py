@@ -20,6 +20,7 @@ HEADINGS = ("id", "task", "cell", "lag", "lr", "seed", "status", "solved", "step
 TEXTS = ("task", "cell", "status", "solved", "not finished")
 TRUTHS = ("solved", "held")
 GROUPS = ("task", "lag", "cell", "lr", "runs", "solved", "not finished", "newest id")
+OPEN = ("running", "interrupted")
 MANY = 200
 """Rows that a terminal is given one by one, at most."""
 
@@ -42,6 +43,17 @@ def summed(rows: Sequence[Row]) -> str:
     lines = [_sum(key, groups[key]) for key in sorted(groups)]
     rest = f"{len(rows):,} runs. Filter them, or `rnngrad runs | less`, to see each."
     return f"{aligned([GROUPS, *lines])}\n{rest}"
+
+
+def interrupted(row: Row) -> Row:
+    """The status of an interrupted run in words that say what to do; nothing of another."""
+    return {"status": "interrupted: the same command goes on with it"} if row["status"] == "interrupted" else {}
+
+
+def note(rows: Sequence[Row]) -> str:
+    """What to do about interrupted runs; nothing where there are none."""
+    count = sum(row["status"] == "interrupted" for row in rows)
+    return f"{count:,} interrupted: the same command, which `rnngrad runs show ID` has, goes on" if count else ""
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
@@ -81,7 +93,7 @@ def _cell(row: Row) -> str:
 def _line(row: Row) -> Sequence[str]:
     return (
         *(str(row["id"]), row["task"], _cell(row), str(row["lag"]), number(row["lr"]), str(row["seed"]), row["status"]),
-        *("yes" if row["solved"] else "no", f"{row['steps']:,}"),
+        *("yes" if row["solved"] else "not yet" if row["status"] in OPEN else "no", f"{row['steps']:,}"),
         *("–" if row["steps_to_solve"] is None else f"{row['steps_to_solve']:,}", number(row["test_loss"], 3)),
     )
 

@@ -54,7 +54,7 @@
 
   function keyOf(cell) {
     const text = cell.textContent.trim();
-    return { missing: Number(text === "–" || text === ""), value: cell.dataset.key ? Number(cell.dataset.key) : text };
+    return { missing: Number(text === "" || text.startsWith("–")), value: cell.dataset.key ? Number(cell.dataset.key) : text };
   }
 
   for (const table of document.querySelectorAll("table.sortable")) {
@@ -96,10 +96,10 @@
     show();
   }
 
-  /** The lowest and the highest power of ten of any median of the ticked cells: the axis holds still over the steps. */
+  /** The lowest and the highest power of ten of any band of the ticked cells: the axis holds still over the steps. */
   function spanOf({ lines }) {
     const shown = lines.filter((_, k) => !hidden.has(k));
-    const all = shown.flatMap(({ frames }) => frames.flatMap(({ median = [] }) => median));
+    const all = shown.flatMap(({ frames }) => frames.flatMap(({ low = [], high = [] }) => [...low, ...high]));
     const finite = all.filter((value) => value !== data.zero);
     const [low, high] = ends(finite);
     return [Math.max(FLOAT32[0], Math.min(ONE_PERCENT, low) - 0.5), Math.min(FLOAT32[1], high + 0.5)];
@@ -192,6 +192,11 @@
     }
     for (const lag of ticks(0, film.lags.at(-1), (box.right - box.left) / 80)) {
       group.append(draw("text", { x: x(lag), y: box.bottom + 20, "text-anchor": "middle" }, number(lag)));
+    }
+    if (span[0] <= FLOAT32[0]) {
+      const raised = draw("tspan", { dy: -5, "font-size": 10 }, minus(FLOAT32[0]));
+      const rest = draw("tspan", { dy: 5 }, ", below which float32 has only 0");
+      group.append(draw("text", { x: box.left + 6, y: box.bottom - 6 }, "10", raised, rest));
     }
     const level = y(ONE_PERCENT);
     group.append(
