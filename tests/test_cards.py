@@ -312,10 +312,12 @@ def test_a_rate_on_the_command_line_overrides_the_tuned_ones(card_file):
 
 def test_cells_on_the_command_line_replace_the_cards_at_its_width(card_file):
     card = cards.load(str(card_file()))
-    replaced = resolved(card, **NO_FLAGS | {"cell_names": ("gru", "lstm:chrono", "gru")})
+    replaced = resolved(card, **NO_FLAGS | {"cell_names": ("gru", "lstm:chrono")})
     assert replaced.cells == (CellSpec("gru", "default", 4), CellSpec("lstm", "chrono", 4))
     wider = resolved(card, **NO_FLAGS | {"cell_names": ("gru",), "hidden": 9})
     assert wider.cells == (CellSpec("gru", "default", 9),)
+    with pytest.raises(UsageError, match="'--cell': gru:default is there more than once: give each once"):
+        resolved(card, **NO_FLAGS | {"cell_names": ("gru", "lstm:chrono", "gru")})
 
 
 def test_an_override_is_checked_against_the_rest_of_the_card(card_file):

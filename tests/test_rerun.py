@@ -143,8 +143,11 @@ def test_the_report_shows_trials_beside_nothing_else(rnngrad):
 
 
 def test_two_readings_of_a_setting_stand_side_by_side_in_the_report(rnngrad):
-    for reading in ("text", "no_derivative"):
-        rnngrad(*EASY, "--set", "cap=300", "--trials", "1", "--reading", reading, "--json", "--quiet")
+    both = ("--reading", "text", "--reading", "no_derivative", "--reading", "text")
+    code, out, err = rnngrad(*EASY, "--set", "cap=300", "--trials", "1", *both, "--json")
+    assert (code, "readings: 2, trials: 2" in err) == (0, True)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert {row["reading"] for row in rows if row["event"] == "rerun"} == {"text, cap=300", "no_derivative, cap=300"}
     code, out, _ = rnngrad("report", "--out", "page")
     words = " ".join(out.split())
     assert code == 0

@@ -217,7 +217,7 @@ def test_a_reading_or_an_option_is_of_the_paper_alone(rnngrad):
     [
         ('"modern-rnn-p4"', '"rnn"', r"'name'"),
         ('"small.toml"', '"copying"', r"hs97/9, \[\[modern\]\] 'modern-rnn-p4': unknown task 'copying'"),
-        ('"hs97-2a"', '"2a"', r"'modern-rnn-p4': unknown protocol of problem 'noiseless_recall' '2a'"),
+        ('"hs97-2a"', '"2a"', r"'modern-rnn-p4': problem 'noiseless_recall': unknown protocol '2a'"),
         ('"rnn"\n', '"rmn"\n', r"'modern-rnn-p4': unknown cell 'rmn'"),
         ("lag = 4\n", "lag = 1\n", r"'modern-rnn-p4': lag 1 is too short"),
         (BESIDE, BESIDE + BESIDE, r"setting 'modern-rnn-p4' stands in it twice"),
