@@ -9,6 +9,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 
 from rnngrad import report
@@ -30,37 +32,61 @@ def tuning(task: str, options: str) -> list[str]:
 
 
 HS97 = (
-    "hs97/1 hs97/6a",
-    "hs97/3a/T100-N3 hs97/3a/T100-N1 hs97/3b/T100-N3 hs97/3b/T100-N1",
-    "hs97/2c/q50-p50 hs97/2c/q100-p100 hs97/2c/q200-p200 --budget 3m",
-    "hs97/4/T100 hs97/4/T500 hs97/4/T1000 --budget 10m",
-    "hs97/2a/rtrl-p4-lr1 hs97/2a/rtrl-p4-lr4 hs97/2a/rtrl-p4-lr10",
+    "hs97/1/3x2-lr0.5 hs97/1/3x2-lr0.1 hs97/1/3x2-lr0.2 hs97/1/4x1-lr0.5 hs97/1/4x1-lr0.1",
+    "hs97/6a/T100 hs97/3a/T100-N3 hs97/3a/T100-N1 hs97/3b/T100-N3 hs97/3b/T100-N1 hs97/4/T100",
+    "hs97/3c hs97/6b",
+    "hs97/3a/T1000-N3 hs97/3b/T1000-N1",
+    "hs97/4/T500",
+    "hs97/5/T100 --budget 5m",
+    "hs97/2c/q50-p50 hs97/2c/q100-p100",
     "hs97/2a/lstm-p100 --budget 8m",
+    "hs97/2a/rtrl-p4-lr1",
     "hs97/2b --budget 2m",
-    "hs97/3c hs97/6b hs97/5 --budget 8m",
-    " ".join(f"hs97/2a/modern-{cell}-p{p}" for p in (4, 10, 100) for cell in ("rnn", "lstm")),
-    "hs97/3a/modern-rnn-T100-N3 hs97/3a/modern-lstm-T100-N3 hs97/3a/modern-chrono-T100-N3",
-    "hs97/4/modern-rnn-T100 hs97/4/modern-lstm-T100",
 )
 """What fitted into the time at hand; what is not here is listed as not run, with its cost."""
+COMMON = "text no_derivative factor_two linear_outputs caption_ranges exact_gradient"
+PAIRED = "no_derivative factor_two linear_outputs caption_ranges exact_gradient per_step output_bias one_legal_symbol"
+SENSELESS = {("exact_gradient", "per_step"), ("no_derivative", "linear_outputs")}
+"""The first is refused; a linear output has no derivative to leave out."""
+PAIRS = [f"{a}+{b}" for a, b in combinations(PAIRED.split(), 2) if (a, b) not in SENSELESS]
 READINGS = (
     (
-        "hs97/4/T100",
-        "text no_derivative factor_two no_derivative+factor_two linear_outputs first_value_target squared_error",
+        "hs97/1/3x2-lr0.5 --trials 10 --set cap=30000",
+        f"{COMMON} per_step distinct_strings tried_every_string one_legal_symbol output_bias {' '.join(PAIRS)} "
+        "exact_gradient+output_bias+caption_ranges exact_gradient+output_bias+one_legal_symbol "
+        "exact_gradient+output_bias+factor_two",
     ),
-    ("hs97/4/T100", "exact_gradient"),
-    ("hs97/1/3x2-lr0.5", "text per_step one_legal_symbol output_bias no_derivative factor_two"),
-    ("hs97/2a/lstm-p100 --set cap=60000", "text per_step cell_from_start no_derivative"),
+    (
+        "hs97/4/T100",
+        f"{COMMON} first_pair_hidden first_value_target first_value_kept squared_error short_average "
+        "linear_outputs+factor_two no_derivative+factor_two no_derivative+caption_ranges linear_outputs+caption_ranges",
+    ),
+    (
+        "hs97/2c/q50-p50 --trials 10 --set cap=300000",
+        f"{COMMON} suffix_may_be_empty training_row output_bias caption_ranges+linear_outputs "
+        "caption_ranges+no_derivative caption_ranges+factor_two caption_ranges+output_bias "
+        "caption_ranges+suffix_may_be_empty",
+    ),
+    ("hs97/6a/T100 --trials 10", COMMON),
+    ("hs97/3a/T100-N1", f"{COMMON} redrawn tried_often output_bias"),
+    ("hs97/3b/T100-N1", f"{COMMON} redrawn tried_often output_bias"),
 )
-"""The text, then one option changed at a time, on seeds of their own."""
+"""The text, then one option changed at a time, then several at once, on seeds that nothing else reports."""
+CONFIRMED = (
+    (
+        "hs97/1/3x2-lr0.5 hs97/1/3x2-lr0.1 hs97/1/3x2-lr0.2 hs97/1/4x1-lr0.5 hs97/1/4x1-lr0.1",
+        "exact_gradient+output_bias",
+    ),
+    ("hs97/4/T100 hs97/4/T500", "no_derivative+caption_ranges"),
+)
+"""What did best among the readings, on fresh seeds."""
 
 
-def readings() -> list[str]:
-    """A command for each experiment and reading."""
+def readings(what: Sequence[tuple[str, str]], seed: int) -> list[str]:
+    """A command for each line of settings, with all of its readings."""
     return [
-        f"rerun {what} --reading {reading} --seed 1000 --workers 1 --budget 2m"
-        for what, names in READINGS
-        for reading in names.split()
+        " ".join([f"rerun {names} --seed {seed}", *(f"--reading {one}" for one in tried.split())])
+        for names, tried in what
     ]
 
 
@@ -100,9 +126,13 @@ ENTRIES = {
     "depth-and-time": ("Time beside depth, on one axis", ["compare"]),
     "hs97": (
         "Hochreiter & Schmidhuber 1997, every trial again under the plain reading of the text",
-        [f"rerun {experiments} --workers 1" for experiments in HS97],
+        [f"rerun {experiments}" for experiments in HS97],
     ),
-    "tuning-hs97": ("Readings of Hochreiter & Schmidhuber 1997, one option changed at a time", readings()),
+    "tuning-hs97": (
+        "Readings of Hochreiter & Schmidhuber 1997: options changed one at a time",
+        readings(READINGS, 1000),
+    ),
+    "confirmed-hs97": ("The readings that did best, on fresh seeds", readings(CONFIRMED, 2000)),
     "tuning-copy": ("Learning rates for copy memory", tuning("copy", "--seeds 2 --steps 3000")),
 }
 

@@ -6,6 +6,7 @@ from test_rerun_verdicts import run
 
 from rnngrad.figures import reading_matrix
 from rnngrad.report import Readings, rerunning
+from rnngrad.report.reruns import drawn
 from rnngrad.reruns import error_statistics, matrix, matrix_lines, matrix_sentences, reruns, statistics_in_words
 from rnngrad.reruns.error_statistic import STATISTICS
 
@@ -99,3 +100,12 @@ def test_nothing_is_said_without_a_trial_that_was_tested_or_a_printed_statistic(
     card = printed(0.02, [0.02])[0].card
     assert statistics_in_words(reruns([run(0, (), published=card["published"])])) == []
     assert statistics_in_words(reruns(SEVERAL)) == []
+
+
+def test_figures_show_the_texts_reading_and_those_that_solved_most():
+    others = [run(k, (100, 300 + n) if k < n else (), reading=f"r{n}") for n in range(4) for k in range(3)]
+    settings = reruns([*others, run(0, ())])
+    assert [own.reading for own in drawn(settings)] == ["r2", "r3", "text"]
+    assert drawn(settings[:3]) == settings[:3]
+    (_, experiment) = rerunning([*others, run(0, ())])
+    assert any("figures show 3 readings" in sentence for sentence in experiment.sentences)

@@ -19,6 +19,8 @@ CELL = (1.5, 0.62)
 """Width and height of a cell in inches."""
 MARGINS = (1.9, 1.8)
 """Room for names at the left, and for title, names and legend above and below."""
+BAR = 6.0
+"""Height of the bar of colours in inches, at most."""
 COLOURS = colormaps["cividis"]
 NORM = Normalize(-1, 1)
 """Of the ratio's power of ten."""
@@ -48,7 +50,9 @@ def reading_matrix(
             for column, other in enumerate(across):
                 _cell(ax, column, line, cells.get((name, other)))
         _axes(ax, down, across)
-        bar = figure.colorbar(ScalarMappable(NORM, COLOURS), ax=ax, extend="both", pad=0.02, aspect=25)
+        high = min(1.0, BAR / size[1])
+        look: dict[str, Any] = {"extend": "both", "pad": 0.02, "aspect": 25, "shrink": high, "anchor": (0, 1)}
+        bar = figure.colorbar(ScalarMappable(NORM, COLOURS), ax=ax, **look)
         bar.set_ticks([log10(tick) for tick in TICKS], labels=[f"{tick:g}" for tick in TICKS])
         bar.set_label("mean sequences, ours over the paper's")
         _legend(figure)

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from ..figures import carousel_flow, failed_blocks, inside_blocks, trials_until_solved
 from ..figures.style import save
 from ..reruns import (
+    TEXT,
     Rerun,
     caption,
     failures,
@@ -28,6 +30,8 @@ from ..tables import in_markdown
 from .readings import Readings, draw_readings
 
 Seen = dict[str, Any]
+DRAWN = 3
+"""Readings of a setting that an experiment's figures show; the matrix of readings shows all."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,9 @@ class Rerunning:
     def sentences(self) -> list[str]:
         """What it comes to."""
         own = self.settings
-        return [*sentences(self.rows), *statistics_in_words(own), *failures(own)]
+        some = f"The figures show {DRAWN} readings of a setting: the text's, and those that were solved most often."
+        left_out = [some] * (len(drawn(own)) < len(own))
+        return [*sentences(self.rows), *statistics_in_words(own), *left_out, *failures(drawn(own))]
 
     @property
     def wrong(self) -> list[Row]:
@@ -96,6 +102,14 @@ def rerunning(runs: Sequence[Row], missing: Sequence[tuple[Row, float | None]] =
     return [*([Readings(several)] if several else []), *experiments]
 
 
+def drawn(settings: Sequence[Rerun]) -> list[Rerun]:
+    """Of each setting no more than DRAWN readings: the text's first, then those that were solved most often."""
+    shown: dict[str, list[int]] = {}
+    for place in sorted(range(len(settings)), key=lambda place: _least_solved(settings[place])):
+        shown.setdefault(settings[place].card["setting"], []).append(place)
+    return [settings[place] for place in sorted(p for several in shown.values() for p in several[:DRAWN])]
+
+
 def draw_reruns(found: Rerunning | Readings, store: Store, out: Path) -> list[Path]:
     """Writes an experiment's table (Markdown) and figures (PNG and SVG) into ``out``; returns their paths."""
     if isinstance(found, Readings):
@@ -103,7 +117,7 @@ def draw_reruns(found: Rerunning | Readings, store: Store, out: Path) -> list[Pa
     table = out / f"{found.name}.md"
     table.write_text(found.markdown, encoding="utf-8")
     paths = [table]
-    begun = [setting for setting in found.settings if any(run["steps"] for run in setting.runs)]
+    begun = [setting for setting in drawn(found.settings) if any(run["steps"] for run in setting.runs)]
     if begun:
         paths += save(trials_until_solved(found.title, _times(begun), _published(begun)), out / f"{found.name}-trials")
     seen = {_name(setting): flows for setting in begun if in_paper(setting.card) and (flows := _seen(setting, store))}
@@ -117,17 +131,22 @@ def draw_reruns(found: Rerunning | Readings, store: Store, out: Path) -> list[Pa
     return paths
 
 
+def _least_solved(setting: Rerun) -> tuple[bool, float, float]:
+    row = setting.rows()[-1]
+    return setting.card["reading"] != TEXT, -row["solved"] / max(1, row["trials"]), row["mean"] or inf
+
+
 def _safe(task: str) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in task)
 
 
 def _name(setting: Rerun) -> str:
-    return str(setting.card["setting"]) + ("" if setting.reading == "text" else f", {setting.reading}")
+    return str(setting.card["setting"]) + ("" if setting.reading == TEXT else f", {setting.reading}")
 
 
 def _line(setting: Rerun, milestone: str) -> str:
     words = [milestone] if len(setting.milestones) > 1 else []
-    words += [setting.reading] if setting.reading != "text" else []
+    words += [setting.reading] if setting.reading != TEXT else []
     return ", ".join(words) or "trials"
 
 

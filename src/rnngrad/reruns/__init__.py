@@ -4,7 +4,7 @@ from .error_statistic import error_statistics, statistics_in_words
 from .failures import failures, where_wrong
 from .modern import NOT_IN_PAPER, in_paper, sequences_per_step
 from .readings import Matrix, matrix, matrix_caption, matrix_lines, matrix_sentences
-from .rows import Rerun, is_trial, not_run, published_of, reruns
+from .rows import TEXT, Rerun, is_trial, not_run, published_of, reruns
 from .verdict import FITS, NOT_RUN, PARTIAL, Published, verdict
 from .words import caption, duration, lines, sentences
 
@@ -13,6 +13,7 @@ __all__ = [
     "NOT_IN_PAPER",
     "NOT_RUN",
     "PARTIAL",
+    "TEXT",
     "Matrix",
     "Published",
     "Rerun",
