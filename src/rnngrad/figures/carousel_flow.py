@@ -28,7 +28,7 @@ def carousel_flow(title: str, seen: Mapping[str, Sequence[Mapping[str, Sequence[
     with style.style():
         figure, panels = style.panels(len(seen), share=False)
         for (ax,), (name, trials) in zip(panels, seen.items(), strict=True):
-            ax.set_title(style.plain(name))
+            ax.set_title(style.broken(name))
             if "log_whole" in trials[0]:
                 ax.axhline(0, color="0.3", ls=":", lw=1.4, label="carousel alone: 1")
             for k, (line, words) in enumerate(LINES.items()):

@@ -35,7 +35,7 @@ def failed_blocks(title: str, seen: Mapping[str, Seen]) -> Figure:
             _outputs(outputs, own)
             outputs.set_xlabel("time step")
             outputs.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-            gates.set_title(style.plain(name), pad=_name_elements(gates, own["names"]))
+            gates.set_title(style.broken(name), pad=_name_elements(gates, own["names"]))
             for ax in (gates, states, outputs):
                 ax.set_xlim(0.5, len(own["states"]) + 0.5)
         for gates, states, outputs in style.first_of_row(panels):

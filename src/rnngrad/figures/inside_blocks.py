@@ -24,7 +24,7 @@ def inside_blocks(title: str, seen: Mapping[str, Mapping[str, Sequence[Any]]]) -
     with style.style():
         figure, panels = style.panels(len(seen), kinds=2, share=False)
         for (gates, states), (name, own) in zip(panels, seen.items(), strict=True):
-            gates.set_title(style.plain(name))
+            gates.set_title(style.broken(name))
             at_work(gates, states, own, most)
             states.set_xlabel("time step")
             for ax in (gates, states):

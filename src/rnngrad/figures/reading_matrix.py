@@ -1,6 +1,5 @@
 """Readings of a paper beside its settings: how often each was solved, and in how many sequences beside the paper's."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from math import log10
 from typing import Any
@@ -101,8 +100,7 @@ def _axes(ax: Axes, down: Sequence[str], across: Sequence[str]) -> None:
     ax.set_xlim(0, len(across))
     ax.set_ylim(len(down), 0)
     ax.xaxis.tick_top()
-    names = [textwrap.fill(style.plain(name.replace("_", " ").replace("+", " + ")), LETTERS) for name in across]
-    ax.set_xticks([k + 0.5 for k in range(len(across))], names)
+    ax.set_xticks([k + 0.5 for k in range(len(across))], [style.broken(name, LETTERS) for name in across])
     ax.set_yticks([k + 0.5 for k in range(len(down))], [style.plain(name.replace("+", " +\n")) for name in down])
     ax.tick_params(length=0, labelsize=9)
     for spine in ax.spines.values():

@@ -40,6 +40,8 @@ DASHES: list[Any] = ["-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)), (0,
 """By which lines stay apart in print without colour."""
 TICKS = 7
 """Lags named along an axis, at most."""
+LETTERS = 26
+"""Of a line in a panel's title."""
 
 
 def line_of(k: int) -> dict[str, Any]:
@@ -50,6 +52,11 @@ def line_of(k: int) -> dict[str, Any]:
 def plain(text: str) -> str:
     """A person's text as it stands: matplotlib would read what is between two dollars as mathematics."""
     return text.replace("$", r"\$")
+
+
+def broken(name: str, letters: int = LETTERS) -> str:
+    """The name of a panel or line, over several lines if it is long."""
+    return textwrap.fill(plain(name.replace("+", " + ")), letters)
 
 
 @contextmanager

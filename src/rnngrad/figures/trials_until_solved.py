@@ -25,7 +25,7 @@ def trials_until_solved(
     """The share of trials that met the criterion by a number of sequences, with its 95 % interval, a panel a setting.
 
     times: by setting and name of a line; published: the paper's means, drawn as dotted lines in their line's colour.
-    A bar across a line is where a trial came to its cap unsolved.
+    A panel with one such mean has one such line. A bar across a line is where a trial came to its cap unsolved.
     """
     labels = list(dict.fromkeys(label for lines in times.values() for label in lines))
     ends = _ends((own for lines in times.values() for own in lines.values()), published.values())
@@ -56,15 +56,18 @@ def _panel(
     ends: tuple[float, float],
 ) -> None:
     first, last = ends
+    one = set(published.values()) if len(set(published.values())) == 1 else ()
     end = max((step for own in lines.values() for step in (*own.events, *own.censored)), default=1.0)
     for label, own in lines.items():
         look: dict[str, Any] = style.line_of(labels.index(label))
         survival = kaplan_meier(own)
-        curve(ax, survival, end, {**look, "marker": "", "label": style.plain(label)})
+        curve(ax, survival, end, {**look, "marker": "", "label": style.broken(label)})
         band(ax, survival, look["color"])
         stopped(ax, survival, own.censored, look["color"])
-        if label in published:
-            ax.axvline(published[label], color=look["color"], ls=":", lw=1.6, label=style.plain(f"{label}: published"))
+        if label in published and not one:
+            ax.axvline(published[label], color=look["color"], ls=":", lw=1.6, label=style.broken(f"{label}: published"))
+    for mean in one:
+        ax.axvline(mean, color="0.25", ls=":", lw=1.6, label="published")
     ax.set_xlabel("training sequences")
     ax.set_ylim(-0.04, 1.04)
     ax.set_xscale("log")
