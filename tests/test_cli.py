@@ -210,7 +210,8 @@ def test_a_foreign_store_in_the_output_folder_is_refused_and_left_alone(rnngrad,
 @pytest.mark.parametrize(
     ("argv", "pattern"),
     [
-        (["tsk"], "[Nn]o such command.*tsk"),
+        (["tsk"], "unknown command .tsk.: did you mean .task.*known are bench, compare"),
+        (["depth", "nope"], "unknown command .nope.: known are chain, factors, glorot"),
         (["--bogus"], "[Nn]o such option.*--bogus"),
         (["task"], "[Mm]issing argument.*TASK"),
         (["task", "adding", "--lag"], "--lag.*requires an argument"),

@@ -89,7 +89,8 @@ def test_out_of_time_it_goes_on_bit_for_bit(rnngrad, every_block, monkeypatch):
     assert code == 0
     assert "out of time: 0 of 2 trials are at their end; the same command goes on" in err
     assert [run["status"] for run in stored()] == ["interrupted"]
-    assert "not run" in out
+    assert "unfinished" in out
+    assert "1 unsolved after" in out
     _, _, err = rnngrad(*EASY, "--trials", "2")
     assert "1 go on from a checkpoint" in err
     assert stored() == stored("whole")

@@ -257,7 +257,13 @@ def test_updates_are_sequences_times_batch_and_what_trains_together_shares_its_t
     assert (row["predicted_low"], row["predicted_high"]) == (None, None)
     assert (row["published_solved"], row["ratio"], row["verdict"]) == (None, None, "not in the paper")
     (line,) = lines([row])[1:]
-    assert (line[1], line[2], line[6], line[7], line[8]) == ("–", "–", "3/4", "–", "not in the paper")
+    assert (line[1], line[2], line[6], line[7], line[8]) == (
+        "–",
+        "–",
+        "3/4, 1 unsolved after 40",
+        "–",
+        "not in the paper",
+    )
     assert "accuracy at least 0.99 on 1,000 fresh sequences, tried every 5 updates of 8" in caption([row])
 
 

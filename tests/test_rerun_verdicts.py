@@ -103,9 +103,9 @@ def test_trials_under_way_are_counted_apart_and_a_repeated_seed_once():
     rows = results(run(0, (1, 2)), run(0, (100, 300)), run(1, (), status="interrupted"))
     assert [(row["trials"], row["unfinished"], row["verdict"]) for row in rows] == [(1, 1, "partial")] * 2
     assert rows[1]["mean"] == 300
-    assert "2 trials are not at their end" in sentences(rows)[-1]
+    assert "One trial has begun and is not at its end" in sentences(rows)[-1]
     (begun,) = {row["verdict"] for row in results(run(1, (), status="interrupted"))}
-    assert begun == "not run"
+    assert begun == "unfinished"
 
 
 def test_readings_and_options_are_told_apart():

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from .jobs import Job, Row, Tick
 from .progress import PLAIN_EVERY, Display, minutes
-from .reruns import sequences_per_step
+from .reruns import TEXT, sequences_per_step
 from .study import Plan
 
 HEADINGS = ("setting", "trials done", "solved", "sequences", "running error", "time left")
@@ -41,10 +41,13 @@ class Setting:
         """Of all trials together."""
         return sum(run["steps"] for run in self.runs.values())
 
-    def hear(self, tick: Tick) -> None:
-        """Takes over what a tick has."""
+    def begin(self) -> None:
+        """Its first trial begins, or goes on."""
         if self.began is None:
             self.began, self.before = monotonic(), self.steps
+
+    def hear(self, tick: Tick) -> None:
+        """Takes over what a tick has."""
         for report in tick.reports:
             self.runs[report.key] = {**self.runs[report.key], **report.outcome}
             if report.snapshot["train_loss"] is not None:
@@ -81,14 +84,16 @@ class RerunProgress(Display):
         self.of_run: dict[str, Setting] = {}
         for job in plan.asked:
             for run in job.runs:
-                label = f"{run['task']} {run['protocol']}"
+                reading = f", {run['card']['reading']}" * (run["card"]["reading"] != TEXT)
+                label = f"{run['task']} {run['protocol']}{reading}"
                 setting = self.settings.setdefault(label, Setting(label, job.budget, sequences_per_step(run["card"])))
                 setting.runs[run["key"]] = {**run, **known.get(run["key"], {})}
                 self.of_run[run["key"]] = setting
         self.last_plain = 0.0
         super().__init__(self._table, quiet)
 
-    def started(self, job: Job, step: int | None) -> None: ...
+    def started(self, job: Job, step: int | None) -> None:
+        self.of_run[job.keys[0]].begin()
 
     def ticked(self, job: Job, tick: Tick) -> None:
         setting = self.of_run[job.keys[0]]

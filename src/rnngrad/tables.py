@@ -22,10 +22,12 @@ def terminal_table(comparison: Comparison) -> Table:
 
     A few cells stand side by side, which fits a narrow terminal; many stand one below the other.
     """
-    lines = [headings(comparison), *rows(comparison)]
-    if len(lines) <= 1 + SIDE_BY_SIDE:
-        lines = [list(column) for column in zip(*lines, strict=True)]
-    return on_terminal(comparison.title, lines, caption(comparison))
+    return on_terminal(comparison.title, turned([headings(comparison), *rows(comparison)]), caption(comparison))
+
+
+def turned(lines: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
+    """Headings and lines; a few lines become columns, the headings the first of them."""
+    return [list(column) for column in zip(*lines, strict=True)] if len(lines) <= 1 + SIDE_BY_SIDE else lines
 
 
 def markdown_table(comparison: Comparison) -> str:

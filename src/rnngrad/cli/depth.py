@@ -8,13 +8,14 @@ import click
 
 from .. import data
 from .experiments import run
+from .named import NamedGroup
 from .shared import choose_device, json_option, single_thread_option
 from .training import WORKER_OPTIONS, where
 
 Options = Callable[[Callable[..., None]], Callable[..., None]]
 
 
-@click.group()
+@click.group(cls=NamedGroup)
 def depth() -> None:
     """The feed-forward analysis: depth in place of time."""
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from .named import NamedGroup
+
 
 class Home(NamedTuple):
     """Where a subcommand is: a module beside this one, its name there; and its help in one sentence."""
@@ -25,7 +27,7 @@ class Subcommands(UserDict[str, Any]):
         return command
 
 
-class LazyGroup(click.Group):
+class LazyGroup(NamedGroup):
     """A group whose help lists its subcommands without importing them."""
 
     def __init__(self, homes: Mapping[str, Home], **options: Any) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ..store import Row, Store
 from ..summary import Comparison, medians, regulariser
-from ..tables import on_terminal, sentences, terminal_table
+from ..tables import on_terminal, sentences, terminal_table, turned
 from .shared import json_line, wrapped
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ def present_reruns(
             for row in own.wrong:
                 click.echo(json_line({"event": "wrong", **row}))
         else:
-            Console(width=None if sys.stdout.isatty() else 200).print(on_terminal(own.title, own.lines, own.caption))
+            console = Console(width=None if sys.stdout.isatty() else 200)
+            console.print(on_terminal(own.title, turned(own.lines), own.caption))
             click.echo("\n".join(wrapped(sentence) for sentence in own.sentences))
     say_files(files, store, "trials", as_json)
     return files

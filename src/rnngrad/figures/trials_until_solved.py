@@ -25,7 +25,7 @@ def trials_until_solved(
     """The share of trials that met the criterion by a number of sequences, with its 95 % interval, a panel a setting.
 
     times: by setting and name of a line; published: the paper's means, drawn as dotted lines in their line's colour.
-    A panel with one such mean has one such line. A bar across a line is where a trial came to its cap unsolved.
+    A panel with one such mean has one such line. A bar across a line is where a trial stopped unsolved.
     """
     labels = list(dict.fromkeys(label for lines in times.values() for label in lines))
     ends = _ends((own for lines in times.values() for own in lines.values()), published.values())

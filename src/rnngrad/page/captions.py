@@ -27,7 +27,7 @@ OF_LAGS = {
 }
 OF_RERUNS = {
     "-trials": "Training sequences until the paper's criterion is met: Kaplan and Meier's estimate of the share of "
-    "trials that met it, with its 95 % interval. A bar across a line is where a trial came to its cap; dotted lines "
+    "trials that met it, with its 95 % interval. A bar across a line is where a trial stopped unsolved; dotted lines "
     "are the paper's means.",
     "-inside": "Gates and cell states of a trained net over one fresh sequence, as in the paper's figures 9 and 10. "
     "Vertical lines are marked elements.",

@@ -11,7 +11,7 @@ from ..stats import Times, kaplan_meier, mean_interval, prediction_interval
 from ..store import Row
 from ..summary import ended
 from .modern import NOT_IN_PAPER, as_trial, criterion, in_paper
-from .verdict import NOT_RUN, Published, verdict
+from .verdict import NOT_RUN, UNFINISHED, Published, verdict
 
 TEXT = "text"
 MEASURED = (
@@ -175,6 +175,7 @@ def _result(rerun: Rerun, milestone: str) -> Row:
         "trials": len(runs),
         "diverged": sum(run["status"] == "diverged" for run in runs),
         "unfinished": len(rerun.runs) - len(runs),
+        "unfinished_after": _furthest(rerun),
         "ratio": mean / known.mean if mean is not None and known.mean else None,
         "verdict": _verdict(rerun, times, len(runs), known),
         "contradicts": bool(card["contradicts"]),
@@ -185,9 +186,16 @@ def _result(rerun: Rerun, milestone: str) -> Row:
 
 
 def _verdict(rerun: Rerun, times: Times, trials: int, known: Published) -> str:
+    if not trials and _furthest(rerun):
+        return UNFINISHED
     if trials and not in_paper(rerun.card):
         return NOT_IN_PAPER
     return verdict(times.events, trials, known, None if rerun.reading == TEXT else rerun.reading)
+
+
+def _furthest(rerun: Rerun) -> int | None:
+    """The most sequences that a trial has seen which is not at its end; None if there is none."""
+    return max((run["steps"] for run in rerun.runs if not ended(run)), default=None)
 
 
 def _tests(runs: Sequence[Row], milestone: str) -> Row:

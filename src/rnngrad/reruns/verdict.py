@@ -9,6 +9,8 @@ from ..stats import prediction_interval
 from ..stats.prediction import LEAST
 
 REPRODUCED, DIFFERS, PARTIAL, NOT_RUN, FITS = "reproduced", "differs", "partial", "not run", "fits with"
+UNFINISHED = "unfinished"
+"""Trials have begun, and none is at its end."""
 LEVEL = 0.05
 
 

@@ -12,7 +12,7 @@ HEADINGS = (
     *("verdict", "wrong in test", "published wrong", "test error", "published error", "ns per step", "wall time"),
 )
 LARGE = 1e9
-"""From here on, sequences are powers of ten."""
+"""From here on, the end of an interval says nothing."""
 
 
 def lines(rows: Sequence[Row]) -> list[list[str]]:
@@ -27,7 +27,8 @@ def caption(rows: Sequence[Row]) -> str:
         "and range of the trials that met it; the median counts all, by Kaplan and Meier. Reproduced: the published "
         "mean lies inside the 95 % prediction interval for a mean of the paper's number of solved trials, and Fisher's "
         "exact test finds no difference between the numbers of solved trials; partial: fewer trials than the paper's, "
-        "no verdict. Wrong in test: of the test sequences after training, mean over trials. Test error: mean absolute "
+        "no verdict. Unsolved after: how far the trials are, at most, that are not at their end. "
+        "Wrong in test: of the test sequences after training, mean over trials. Test error: mean absolute "
         "error, then mean squared error."
     ) + (" " + footnote(rows)).rstrip()
 
@@ -36,14 +37,17 @@ def sentences(rows: Sequence[Row]) -> list[str]:
     """How many rows came out how, and what is still to be run."""
     verdicts = [row["verdict"] for row in rows]
     said = ", ".join(f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts))
-    unsolved = sum(row["trials"] - row["solved"] for row in rows)
-    missing = sum(row.get("unfinished", 0) for row in rows)
+    whole = {(row["experiment"], row["setting"], row["reading"]): row for row in rows}.values()  # at the last milestone
+    unsolved = sum(row["trials"] - row["solved"] for row in whole)
+    missing = sum(row.get("unfinished", 0) for row in whole)
     readings = len({row["reading"] for row in rows})
     return [
         f"Verdicts: {said}.",
         *([f"{readings} readings were tried."] * (readings > 1)),
-        *([f"{unsolved} trials ended without meeting the criterion, and count as unsolved."] * (unsolved > 0)),
-        *([f"{missing} trials are not at their end; the same command goes on with them."] * (missing > 0)),
+        *([f"{unsolved} trials ended without meeting the criterion, and count as unsolved."] * (unsolved > 1)),
+        *(["One trial ended without meeting the criterion, and counts as unsolved."] * (unsolved == 1)),
+        *([f"{missing} trials have begun and are not at their end; the same command goes on."] * (missing > 1)),
+        *(["One trial has begun and is not at its end; the same command goes on."] * (missing == 1)),
     ]
 
 
@@ -75,7 +79,7 @@ def _line(row: Row) -> list[str]:
         *(name, reading, published, measured(row)),
         "–" if row["ratio"] is None else f"{row['ratio']:.2f}",
         _median(row),
-        f"{row['solved']}/{row['trials']}",
+        _solved(row),
         solved,
         row["verdict"] + (" (against the text)" if row["contradicts"] else ""),
         _number(row["test_wrong"], ".1f"),
@@ -89,7 +93,13 @@ def _line(row: Row) -> list[str]:
 
 def _end(value: float) -> str:
     """Of an interval; that of a few trials may end anywhere."""
-    return f"{value:,.0f}" if value < LARGE else f"{value:.0e}"
+    return f"{value:,.0f}" if value < LARGE else "–"
+
+
+def _solved(row: Row) -> str:
+    """Of the trials that came to their end; beside them those that are under way."""
+    so_far = f", {row['unfinished']} unsolved after {row['unfinished_after']:,}" if row["unfinished_after"] else ""
+    return f"{row['solved']}/{row['trials']}{so_far}"
 
 
 def _median(row: Row) -> str:

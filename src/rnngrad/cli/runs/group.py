@@ -13,6 +13,7 @@ from ...errors import UsageError
 from ...store import Store, faults
 from ...store.rows import read
 from ...store.selection import Selection
+from ..named import NamedGroup
 from ..shared import json_line, json_option
 from . import words
 
@@ -64,7 +65,7 @@ def selection(store: Store, **wanted: Sequence[Any]) -> Selection:
     return chosen
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=NamedGroup, invoke_without_command=True)
 @store_option
 @selecting
 @json_option

@@ -1,9 +1,12 @@
 """Workers of a Dask cluster, on this machine or anywhere. Needs the extra ``cluster``."""
 
+from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from logging import CRITICAL
+from signal import SIGINT, default_int_handler, getsignal, signal
+from threading import current_thread, main_thread
 
 import dask.config
 from distributed import Client, LocalCluster
@@ -40,16 +43,7 @@ class Cluster:
         self.own_gpu = own_gpu
         self._open = ExitStack()
         self._open.enter_context(dask.config.set(SETTINGS))
-        target = address or self._open.enter_context(
-            LocalCluster(  # type: ignore[no-untyped-call]
-                n_workers=workers,
-                threads_per_worker=1,
-                memory_limit=0,
-                dashboard_address="127.0.0.1:0",  # whatever port is free
-                silence_logs=CRITICAL,
-                preload=shielded.__name__,
-            )
-        )
+        target = address or self._local(workers)
         try:
             self._client = self._open.enter_context(Client(target, timeout=PATIENCE))  # type: ignore[no-untyped-call]
         except (OSError, ValueError, TimeoutError) as error:
@@ -59,6 +53,24 @@ class Cluster:
                 "and give the address that it prints, such as tcp://host:8786"
             ) from None
         self._executor = self._client.get_executor(pure=False)
+
+    def _local(self, workers: int) -> LocalCluster:
+        try:
+            with interrupts_wait():
+                made: LocalCluster = self._open.enter_context(
+                    LocalCluster(  # type: ignore[no-untyped-call]
+                        n_workers=workers,
+                        threads_per_worker=1,
+                        memory_limit=0,
+                        dashboard_address="127.0.0.1:0",  # whatever port is free
+                        silence_logs=CRITICAL,
+                        preload=shielded.__name__,
+                    )
+                )
+        except KeyboardInterrupt:
+            self._open.close()
+            raise
+        return made
 
     def __enter__(self) -> "Cluster":
         try:
@@ -87,6 +99,23 @@ class Cluster:
                     f"worker {worker} has {theirs if isinstance(theirs, str) else 'no rnngrad'}, this command "
                     f"{identity()}: install the same rnngrad everywhere"
                 )
+
+
+@contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """Ctrl-C is heard once the block is over: Dask cannot close half a cluster."""
+    before = getsignal(SIGINT)
+    if before is not default_int_handler or current_thread() is not main_thread():
+        yield  # nobody here hears it
+        return
+    pressed: list[int] = []
+    signal(SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal(SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def identity() -> str:
