@@ -14,7 +14,7 @@ from rnngrad.cards import CellSpec
 from rnngrad.jobs import Job, Report, State, Tick
 from rnngrad.store import Store
 from rnngrad.study.executors import Here, Parallel
-from rnngrad.study.executors.dask import Cluster
+from rnngrad.study.executors.dask import Cluster, interrupts_wait
 from rnngrad.study.executors.processes import Processes
 from rnngrad.study.executors.slice import advance
 from rnngrad.study.listening import Everybody
@@ -269,3 +269,12 @@ def test_a_slice_ends_where_it_can_be_taken_up_again(card):
 
 def test_the_versions_name_what_computes():
     assert set(versions()) == {"python", "rnngrad", "torch", "numpy", "numba", "threads"}
+
+
+def test_ctrl_c_waits_until_a_cluster_is_made():
+    done = []
+    with pytest.raises(KeyboardInterrupt), interrupts_wait():
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("the rest of the block")
+    assert done
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
