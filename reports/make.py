@@ -206,10 +206,18 @@ def rebuild(name: str) -> str:
         outcomes += [own.sentences[0].replace("|", "\\|")]
     runs += store.experiments()
     store.close()
+    if is_rerun(name):
+        page[2:2] = [*(f"- {outcome}" for outcome in outcomes), "", *notes(folder)]
     page += ["Made by, on the day and in the time given:", "", *provenance(runs), ""]
     page += [f"Rebuilt from the rows by `rnngrad report --store reports/{name}/rnngrad.db`.", ""]
     (folder / "README.md").write_text("\n".join(page), encoding="utf-8")
     return f"| [{name}]({name}/README.md) | {title} | {runs[0]['created_at'][:10]} | {', '.join(outcomes)} |"
+
+
+def notes(folder: Path) -> list[str]:
+    """What a person has to say of an entry, from its NOTES.md, if it has one."""
+    path = folder / "NOTES.md"
+    return [path.read_text(encoding="utf-8")] if path.exists() else []
 
 
 def not_begun(runs: list[dict], folder: Path) -> list[tuple[dict, float]]:

@@ -14,7 +14,8 @@ from rnngrad.summary import comparisons
 from rnngrad.tables import markdown_table
 
 REPORTS = Path(__file__).parents[1] / "reports"
-not_begun = run_path(str(REPORTS / "make.py"))["not_begun"]
+MAKE = run_path(str(REPORTS / "make.py"))
+not_begun, notes = MAKE["not_begun"], MAKE["notes"]
 ENTRIES = sorted(path.parent for path in REPORTS.glob("*/rnngrad.db"))
 
 
@@ -39,7 +40,8 @@ def test_the_tables_come_out_of_the_rows(entry, store_of):
     parts |= {f"{own.name}.md": [own.markdown] for own in report.rerunning(trials, not_begun(trials, entry))}
     parts |= {f"{own.name}.md": [own.markdown] for own in report.found(store)}
     store.close()
-    assert {*parts, "README.md"} == {path.name for path in entry.glob("*.md")}
+    assert {*parts, "README.md"} == {path.name for path in entry.glob("*.md")} - {"NOTES.md"}
+    assert "".join(notes(entry)) in (entry / "README.md").read_text(encoding="utf-8")
     for name, tables in parts.items():
         assert "\n".join(tables) == (entry / name).read_text(encoding="utf-8")
         assert all(table in (entry / "README.md").read_text(encoding="utf-8") for table in tables)
