@@ -155,7 +155,7 @@ def test_two_readings_of_a_setting_stand_side_by_side_in_the_report(rnngrad):
     assert "1 reading beside the text's tried, of 1 setting." in words
     assert "final=100: wrong at the end of 1 unsolved trial: " in words
     page = Path("page/index.html").read_text()
-    assert page.count("<svg") == 5
+    assert page.count("<svg") == 4
     assert page.index("Readings: every setting that was read") < page.index("Kaplan and Meier")
 
 

@@ -29,8 +29,8 @@ OF_RERUNS = {
     "-trials": "Training sequences until the paper's criterion is met: Kaplan and Meier's estimate of the share of "
     "trials that met it, with its 95 % interval. A bar across a line is where a trial stopped unsolved; dotted lines "
     "are the paper's means.",
-    "-inside": "Gates and cell states of a trained net over one fresh sequence, as in the paper's figures 9 and 10. "
-    "Vertical lines are marked elements.",
+    "-inside": "Gates and cell states of a net that solved it over one fresh sequence, as in the paper's figures 9 and "
+    "10. Vertical lines: the marked elements of experiments 4 and 5.",
     "-failed": "The same of a net that its cap left unsolved, over a sequence that it gets wrong, with its outputs and "
     "targets. Triangles mark the steps at which it is wrong; above the gates, what matters of the sequence.",
     "-flow": "∂s(T)/∂s(t) through trained nets by lag: through the carousels alone it is 1; beside that through the "

@@ -121,9 +121,11 @@ def draw_reruns(found: Rerunning | Readings, store: Store, out: Path) -> list[Pa
     if begun:
         paths += save(trials_until_solved(found.title, _times(begun), _published(begun)), out / f"{found.name}-trials")
     seen = {_name(setting): flows for setting in begun if in_paper(setting.card) and (flows := _seen(setting, store))}
-    blocks = {name: flows[0] for name, flows in seen.items() if "states" in flows[0]}
+    solved = {_name(setting) for setting in begun if any(run["solved"] for run in setting.runs)}
+    blocks = {name: flows[0] for name, flows in seen.items() if name in solved and "states" in flows[0]}
     if blocks:
-        paths += save(inside_blocks(f"{found.title}: inside a net", blocks), out / f"{found.name}-inside")
+        title = f"{found.title}: inside a net that solved it"
+        paths += save(inside_blocks(title, blocks), out / f"{found.name}-inside")
     if lost := {_name(setting): one for setting in begun if (one := _failed(setting, store))}:
         paths += save(failed_blocks(f"{found.title}: inside a net that fails", lost), out / f"{found.name}-failed")
     if seen:
