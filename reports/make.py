@@ -68,6 +68,8 @@ READINGS = (
         "caption_ranges+suffix_may_be_empty",
     ),
     ("hs97/6a/T100 --trials 10", COMMON),
+    ("hs97/1/3x2-lr0.5", "per_step one_legal_symbol output_bias no_derivative factor_two"),
+    ("hs97/2a/lstm-p100 --set cap=60000 --budget 2m", "per_step cell_from_start no_derivative"),
     ("hs97/3a/T100-N1", f"{COMMON} redrawn tried_often output_bias"),
     ("hs97/3b/T100-N1", f"{COMMON} redrawn tried_often output_bias"),
 )
@@ -129,7 +131,7 @@ ENTRIES = {
         [f"rerun {experiments}" for experiments in HS97],
     ),
     "tuning-hs97": (
-        "Readings of Hochreiter & Schmidhuber 1997: options changed one at a time",
+        "Readings of Hochreiter & Schmidhuber 1997: one option changed, then several",
         readings(READINGS, 1000),
     ),
     "confirmed-hs97": ("The readings that did best, on fresh seeds", readings(CONFIRMED, 2000)),

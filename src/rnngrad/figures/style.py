@@ -40,6 +40,10 @@ DASHES: list[Any] = ["-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)), (0,
 """By which lines stay apart in print without colour."""
 TICKS = 7
 """Lags named along an axis, at most."""
+LEGEND_LINE = 0.2
+"""Height of a line of a legend in inches."""
+FEW_LINES = 3
+"""Of a legend, for which a figure has room."""
 LETTERS = 26
 """Of a line in a panel's title."""
 
@@ -124,8 +128,10 @@ def entitle(figure: Figure, title: str) -> None:
 
 
 def legend_below(figure: Figure, panels: list[list[Axes]], columns: int) -> None:
-    """One legend of all panels' lines, each name once, below the figure."""
+    """One legend of all panels' lines, each name once, below the figure, which a long one makes higher."""
     named = {n: h for own in panels for ax in own for h, n in zip(*ax.get_legend_handles_labels(), strict=True)}
+    lines = sum(name.count("\n") + 1 for name in named) / columns
+    figure.set_figheight(figure.get_figheight() + LEGEND_LINE * max(0.0, lines - FEW_LINES))
     figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=columns)
 
 
