@@ -39,7 +39,9 @@ HS97 = (
     "hs97/4/T500",
     "hs97/5/T100 --budget 5m",
     "hs97/2c/q50-p50 hs97/2c/q100-p100",
+    "hs97/2c/q200-p200 --budget 10m",
     "hs97/2a/lstm-p100 --budget 8m",
+    "hs97/2a/modern-rnn-p4 hs97/2a/modern-lstm-p4 hs97/2a/modern-rnn-p10 hs97/2a/modern-lstm-p10",
     "hs97/2a/rtrl-p4-lr1",
     "hs97/2b --budget 2m",
 )
@@ -80,6 +82,7 @@ CONFIRMED = (
         "exact_gradient+output_bias",
     ),
     ("hs97/4/T100 hs97/4/T500", "no_derivative+caption_ranges"),
+    ("hs97/2c/q50-p50 hs97/2c/q100-p100 --budget 3m", "caption_ranges+no_derivative"),
 )
 """What did best among the readings, on fresh seeds."""
 
