@@ -53,4 +53,4 @@ def _line(ax: Axes, trials: Sequence[Sequence[float | None]], name: str, look: d
         return
     at, curves = np.flatnonzero(usable), curves[:, usable]
     ax.fill_between(at, curves.min(axis=0), curves.max(axis=0), color=look["color"], alpha=0.15, lw=0)
-    ax.plot(at, np.median(curves, axis=0), color=look["color"], ls=look["ls"], lw=1.6, label=name)
+    ax.plot(at, np.median(curves, axis=0), color=look["color"], ls=look["ls"], lw=1.6, label=style.broken(name))
