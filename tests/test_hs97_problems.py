@@ -200,6 +200,14 @@ def test_2b_has_random_elements_between_and_each_class_half_of_the_time():
     assert_uniform(symbols[:, 0], 9, 10)
 
 
+@pytest.mark.parametrize("between", ["ordered", "random"])
+def test_2a_and_2b_with_errors_at_the_end_alone_are_the_same_sequences(between):
+    every, end = (LongLag(p=10, between=between, errors=errors).draw(50, rng()) for errors in ("every", "end"))
+    np.testing.assert_array_equal(end.symbols, every.symbols)
+    np.testing.assert_array_equal(np.flatnonzero(end.scored), end.starts[1:] - 1)
+    np.testing.assert_array_equal(end.targets, every.targets[end.scored])
+
+
 @quick
 @given(q=st.integers(1, 60), p=st.integers(1, 30), seed=seeds)
 def test_2c_is_b_then_x_or_y_then_distractors_then_e(q, p, seed):

@@ -13,15 +13,17 @@ from .base import Kinds, Problem97, ends_of
 class LongLag(Problem97):
     """Read ``y a_1 … a_{p-1}`` or ``x a_1 … a_{p-1}``, predict each next symbol: at the end, the first one again.
 
-    p+1 one-hot inputs and outputs, a_1 … a_{p-1}, x, y in this order; both sequences are equally likely, and so is
-    every step scored. In 2b (``between = "random"``) p-1 draws from a_1 … a_{p-1} stand between, so that only the end
-    can be predicted. ``classes``: 1 where the sequence begins with y.
+    p+1 one-hot inputs and outputs, a_1 … a_{p-1}, x, y in this order; both sequences are equally likely. In 2b
+    (``between = "random"``) p-1 draws from a_1 … a_{p-1} stand between, so that only the end can be predicted. As the
+    text has it there is an error at ``every`` step; ``end``: at the last one alone, which 2b's criterion looks at.
+    ``classes``: 1 where the sequence begins with y.
 
     Reference: Hochreiter & Schmidhuber 1997, section 5.2, tasks 2a and 2b.
     """
 
     p: int = field(metadata={"least": 2})
     between: str = field(default="ordered", metadata={"choices": ("ordered", "random")})
+    errors: str = field(default="every", metadata={"choices": ("every", "end")})
 
     @property
     def inputs(self) -> int:
@@ -62,10 +64,11 @@ class LongLag(Problem97):
         symbols[:, 1:-1] = (
             np.arange(distractors) if self.between == "ordered" else rng.integers(distractors, size=(n, distractors))
         )
+        scored = np.arange(1, self.p + 1) >= (self.p if self.errors == "end" else 1)
         return Sequences(
             starts=np.arange(n + 1) * self.p,
-            scored=np.ones(n * self.p, dtype=np.bool_),
-            targets=np.eye(self.outputs)[symbols[:, 1:].ravel()],
+            scored=np.tile(scored, n),
+            targets=np.eye(self.outputs)[symbols[:, 1:][:, scored].ravel()],
             inputs=self.inputs,
             symbols=symbols[:, :-1].ravel(),
             classes=classes,
