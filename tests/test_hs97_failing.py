@@ -100,16 +100,16 @@ def test_wrong_strings_are_those_that_a_loop_over_symbols_finds():
 def test_wrong_sums_are_those_that_a_loop_over_sequences_finds():
     trial = ended("4")
     (examined,) = trial.setup.criterion.examined(trial.problem, stream(3, "failures"))
-    block, large, wrong = examined.sequences, [0, 0], 0
+    block, middle, wrong = examined.sequences, [0, 0], 0
     for n in range(len(block)):
         one = block.part(n, n + 1)
         bad = trial.machine.test(one).last[0] >= 0.2
         wrong += bad
-        large[0] += bad and one.targets[0, 0] >= 2 / 3
-        large[1] += one.targets[0, 0] >= 2 / 3
+        middle[0] += bad and 0.05 <= one.targets[0, 0] < 0.95
+        middle[1] += 0.05 <= one.targets[0, 0] < 0.95
     own = failing(trial).scores["wrong"]["fresh"]
     assert (own["sequences"], own["wrong"]) == (256, wrong)
-    assert own["kinds"]["target"]["with a target over 2/3"] == large
+    assert own["kinds"]["target"]["with a target 0.05 to 0.95"] == middle
     assert 0 < wrong < 256
 
 

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from rnngrad.hs97.cards import load
 from rnngrad.hs97.trial import Trial
 from rnngrad.store import Store
+from rnngrad.study.trial_job import next_look
 
 OPTIONS = ("length=30", "cap=3000", "tolerance=0.33", "window=50", "mean_error=0.13", "error_window=30", "final=100")
 EASY = ["rerun", "hs97/4/T100", *(word for option in OPTIONS for word in ("--set", option)), "--workers", "1"]
@@ -67,6 +68,22 @@ def test_a_trial_in_the_store_is_the_trial_itself(rnngrad):
     assert row["seconds"] > 0
     assert row["ns_per_step"] > 0
     assert all(Path(file).exists() for file in rows(out, "files")[0]["files"])
+
+
+def test_the_course_of_a_trial_is_looked_at_on_a_grid_and_drawn(rnngrad):
+    _, out, _ = rnngrad(*EASY, "--set", "mean_error=1e-9", "--trials", "1", "--json")
+    store = Store(Path("runs") / "rnngrad.db", create=False)
+    (run,) = store.runs()
+    looks = [row["step"] for row in store.history(run["id"])]
+    store.close()
+    assert [next_look(0), *(next_look(int(next_look(0) * factor)) for factor in (1, 1.34, 10, 10.1))] == [
+        1000, 1334, 1778, 13335, 13335
+    ]  # fmt: skip
+    block = round(20_000 / 31.5)
+    assert looks[-1] == 3000
+    for due in (1000, 1334, 1778, 2371):
+        assert any(due <= look < due + block for look in looks)
+    assert "runs/hs97-4-errors.png" in rows(out, "files")[0]["files"]
 
 
 def test_a_repeated_command_computes_what_is_missing_and_more_trials_extend_it(rnngrad):

@@ -21,9 +21,11 @@ from .singular_values import singular_values
 from .steps_to_solve import steps_to_solve
 from .success_by_lag import success_by_lag
 from .training_measures import training_measures
+from .trial_errors import Course, trial_errors
 from .trials_until_solved import trials_until_solved
 
 __all__ = [
+    "Course",
     "carousel_flow",
     "depth_and_time",
     "depth_chain",
@@ -46,5 +48,6 @@ __all__ = [
     "steps_to_solve",
     "success_by_lag",
     "training_measures",
+    "trial_errors",
     "trials_until_solved",
 ]

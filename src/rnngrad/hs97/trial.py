@@ -1,6 +1,7 @@
 """One trial: a net that learns from a seed until the paper's criterion is met or the cap is reached."""
 
 from dataclasses import dataclass
+from math import inf
 from time import monotonic, thread_time
 from typing import Any
 
@@ -79,12 +80,12 @@ class Trial:
         self.errors = Window(max(RECENT, 2 * setup.training.plateau_window))
         self.seconds, self.timed = 0.0, 0
 
-    def advance(self, seconds: float) -> Progress:
-        """Learns for about so many seconds, one block at least, or until the trial is over."""
+    def advance(self, seconds: float, sequences: float = inf) -> Progress:
+        """Learns for about so many seconds or up to so many sequences, one block at least, or to the trial's end."""
         until = monotonic() + seconds
         while self.status == RUNNING:
             self._block()
-            if monotonic() >= until:
+            if monotonic() >= until or self.sequences >= sequences:
                 break
         return self.progress()
 

@@ -7,7 +7,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from ..figures import carousel_flow, failed_blocks, inside_blocks, trials_until_solved
+from ..figures import Course, carousel_flow, failed_blocks, inside_blocks, trial_errors, trials_until_solved
 from ..figures.style import save
 from ..reruns import (
     TEXT,
@@ -25,7 +25,7 @@ from ..reruns import (
 )
 from ..stats import Times
 from ..store import Row, Store
-from ..summary import unique
+from ..summary import ended, unique
 from ..tables import in_markdown
 from .readings import Readings, draw_readings
 
@@ -120,6 +120,10 @@ def draw_reruns(found: Rerunning | Readings, store: Store, out: Path) -> list[Pa
     begun = [setting for setting in drawn(found.settings) if any(run["steps"] for run in setting.runs)]
     if begun:
         paths += save(trials_until_solved(found.title, _times(begun), _published(begun)), out / f"{found.name}-trials")
+    if courses := _courses(begun, store):
+        means = {setting: list(own.values()) for setting, own in _published(begun).items()}
+        title = f"{found.title}: running error"
+        paths += save(trial_errors(title, courses, means), out / f"{found.name}-errors")
     seen = {_name(setting): flows for setting in begun if in_paper(setting.card) and (flows := _seen(setting, store))}
     solved = {_name(setting) for setting in begun if any(run["solved"] for run in setting.runs)}
     blocks = {name: flows[0] for name, flows in seen.items() if name in solved and "states" in flows[0]}
@@ -167,6 +171,22 @@ def _published(settings: Sequence[Rerun]) -> dict[str, dict[str, float]]:
             if row["published"] and not row["published_bound"]:
                 means.setdefault(row["setting"], {})[_line(own, row["milestone"])] = row["published"]
     return means
+
+
+def _courses(settings: Sequence[Rerun], store: Store) -> dict[str, dict[str, list[Course]]]:
+    """The paper's own nets, where a trial was looked at more than once: by setting and reading."""
+    found: dict[str, dict[str, list[Course]]] = {}
+    for own in settings:
+        courses = [_course(run, store.history(run["id"])) for run in own.runs if in_paper(own.card)]
+        if any(len(course.sequences) > 1 for course in courses):
+            found.setdefault(own.card["setting"], {})[own.reading if own.reading != TEXT else "trials"] = courses
+    return found
+
+
+def _course(run: Row, history: Sequence[Row]) -> Course:
+    known = [row for row in history if row["train_loss"] is not None]
+    solved = bool(run["solved"]) if ended(run) else None
+    return Course([row["step"] for row in known], [row["train_loss"] for row in known], solved)
 
 
 def _seen(setting: Rerun, store: Store) -> list[Seen]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from math import isfinite
+from math import floor, isfinite, log10
 from time import monotonic
 from typing import Any
 
@@ -19,7 +19,10 @@ from .provenance import versions
 NUMERICS = 1
 """Raised when the same setup and seed no longer give the same numbers, so that no older run is taken for a new one."""
 SECONDS = 2.0
-"""Between two reports, about: what a kill may lose."""
+"""Between two reports, at most and about: what a kill may lose."""
+LOOKS = 8
+"""Reports for every tenfold number of sequences, so that a quick trial too has a course; the first at FIRST_LOOK."""
+FIRST_LOOK = 1000
 MEMORY = 256 * 2**20
 """Of a trial, far above what the largest net and its blocks of sequences take."""
 
@@ -46,7 +49,7 @@ class TrialJob(Job):
         trial, seconds = self._begun(state), state.facts["seconds"] if state else 0.0
         while trial.status == RUNNING:
             began = monotonic()
-            progress = trial.advance(SECONDS)
+            progress = trial.advance(SECONDS, next_look(trial.sequences))
             seconds += monotonic() - began
             yield Tick(trial.sequences, (self._report(trial, progress, seconds),), _saved(trial, seconds))
 
@@ -67,6 +70,12 @@ class TrialJob(Job):
             snapshot={"step": progress.sequences, "train_loss": error, "scores": {}, "flow": seen | lost.flow},
             weights=packed({"weights": trial.machine.weights}),
         )
+
+
+def next_look(sequences: int) -> float:
+    """The number of sequences at which the next report is due, whatever the time."""
+    looks = floor(LOOKS * log10(sequences / FIRST_LOOK) + 1e-9) + 1 if sequences >= FIRST_LOOK else 0
+    return round(FIRST_LOOK * 10 ** (looks / LOOKS))
 
 
 def trial_job(card: Card97, setup: Setup, seed: int, command: str) -> TrialJob:

@@ -57,15 +57,17 @@ class MarkedPairs(Problem97):
         return self.length // 2
 
     def kinds(self, block: Sequences) -> Kinds:
-        """How far apart the marked pairs are, where the first pair is one of them, and how large the target is."""
+        """How far apart the marked pairs are, where the first pair is one of them, and where the target is near an end
+        of the logistic output's range, which it reaches only with large weights.
+        """
         near, far = self.length // 8, self.length // 4
         gaps = [f"with marks {words} apart" for words in (f"up to {near}", f"{near + 1} to {far}", f"over {far}")]
-        thirds = [f"with a target {words}" for words in ("under 1/3", "1/3 to 2/3", "over 2/3")]
+        ends = [f"with a target {words}" for words in ("under 0.05", "0.05 to 0.95", "over 0.95")]
         first, second = _marks(block)
         return {
             "distance": np.array(gaps)[np.digitize(second - first, (near, far), right=True)],
             "pair": np.where(first == 0, "with the first pair marked", "with later pairs marked"),
-            "target": np.array(thirds)[np.digitize(block.targets[:, 0], (1 / 3, 2 / 3))],
+            "target": np.array(ends)[np.digitize(block.targets[:, 0], (0.05, 0.95))],
         }
 
     def named(self, sequence: Sequences) -> list[str]:
