@@ -29,6 +29,9 @@ OF_RERUNS = {
     "-trials": "Training sequences until the paper's criterion is met: Kaplan and Meier's estimate of the share of "
     "trials that met it, with its 95 % interval. A bar across a line is where a trial stopped unsolved; dotted lines "
     "are the paper's means.",
+    "-errors": "The squared error of a sequence over the training of every trial, a mean of the last 2,000, where a "
+    "trial was looked at more than once: how long it is at chance, and how long nearly there. A dot ends a trial that "
+    "met the criterion, a cross one that its cap stopped; dotted lines are the paper's means.",
     "-inside": "Gates and cell states of a net that solved it over one fresh sequence, as in the paper's figures 9 and "
     "10. Vertical lines: the marked elements of experiments 4 and 5.",
     "-failed": "The same of a net that its cap left unsolved, over a sequence that it gets wrong, with its outputs and "
