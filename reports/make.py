@@ -31,8 +31,9 @@ def tuning(task: str, options: str) -> list[str]:
     return [f"task {task} {FOUR} --lr {rate:g} --seed 1000 {options}" for rate in load(task).training.lr_grid]
 
 
+EXPERIMENT_1 = "hs97/1/3x2-lr0.5 hs97/1/3x2-lr0.1 hs97/1/3x2-lr0.2 hs97/1/4x1-lr0.5 hs97/1/4x1-lr0.1"
 HS97 = (
-    "hs97/1/3x2-lr0.5 hs97/1/3x2-lr0.1 hs97/1/3x2-lr0.2 hs97/1/4x1-lr0.5 hs97/1/4x1-lr0.1",
+    EXPERIMENT_1,
     "hs97/6a/T100 hs97/3a/T100-N3 hs97/3a/T100-N1 hs97/3b/T100-N3 hs97/3b/T100-N1 hs97/4/T100",
     "hs97/3c hs97/6b",
     "hs97/3a/T1000-N3 hs97/3b/T1000-N1",
@@ -51,6 +52,9 @@ PAIRED = "no_derivative factor_two linear_outputs caption_ranges exact_gradient 
 SENSELESS = {("exact_gradient", "per_step"), ("no_derivative", "linear_outputs")}
 """The first is refused; a linear output has no derivative to leave out."""
 PAIRS = [f"{a}+{b}" for a, b in combinations(PAIRED.split(), 2) if (a, b) not in SENSELESS]
+SMALL = "output_bias exact_gradient exact_gradient+output_bias output_bias+one_legal_symbol"
+DRIFT = "hs97/2c/q200-p200 --trials 10 --set cap=1000000"
+AT_END = "error_at_end+no_derivative+cell_from_start"
 READINGS = (
     (
         "hs97/1/3x2-lr0.5 --trials 10 --set cap=30000",
@@ -71,17 +75,45 @@ READINGS = (
     ),
     ("hs97/6a/T100 --trials 10", COMMON),
     ("hs97/1/3x2-lr0.5", "per_step one_legal_symbol output_bias no_derivative factor_two"),
-    ("hs97/2a/lstm-p100 --set cap=60000 --budget 2m", "per_step cell_from_start no_derivative"),
+    ("hs97/1/3x2-lr0.5 --trials 10 --set init=0.02", f"text {SMALL}"),
+    (
+        "hs97/2a/lstm-p100 --trials 10 --set cap=60000",
+        "text no_derivative per_step cell_from_start no_derivative+cell_from_start no_derivative+per_step "
+        "no_derivative+per_step+cell_from_start per_step+cell_from_start",
+    ),
+    (
+        "hs97/2b --trials 10 --set cap=60000",
+        "text no_derivative linear_outputs per_step cell_from_start error_at_end error_at_end+no_derivative "
+        f"{AT_END} error_at_end+cell_from_start no_derivative+per_step no_derivative+per_step+cell_from_start "
+        "error_at_end+linear_outputs",
+    ),
+    *(
+        (f"hs97/2c/q200-p200 --trials 10 --set cap=1000000 --set init={init}", "text")
+        for init in (0.1, 0.05, 0.02, 0.01)
+    ),
+    (
+        "hs97/2c/q200-p200 --trials 10 --set cap=1000000 --set init=0.02",
+        "caption_ranges factor_two no_derivative",
+    ),
+    ("hs97/4/T100 --set cap=200000", "text"),
+    ("hs97/5/T100 --set cap=5000000", "text no_derivative no_derivative+caption_ranges"),
+    ("hs97/6b/T100", "text no_derivative factor_two linear_outputs"),
     ("hs97/3a/T100-N1", f"{COMMON} redrawn tried_often output_bias"),
     ("hs97/3b/T100-N1", f"{COMMON} redrawn tried_often output_bias"),
 )
 """The text, then one option changed at a time, then several at once, on seeds that nothing else reports."""
 CONFIRMED = (
+    (EXPERIMENT_1, "exact_gradient+output_bias"),
+    (f"{EXPERIMENT_1} --set init=0.02", "exact_gradient+output_bias"),
+    ("hs97/2b", f"{AT_END} error_at_end+no_derivative"),
     (
-        "hs97/1/3x2-lr0.5 hs97/1/3x2-lr0.1 hs97/1/3x2-lr0.2 hs97/1/4x1-lr0.5 hs97/1/4x1-lr0.1",
-        "exact_gradient+output_bias",
+        "hs97/2c/q50-p50 hs97/2c/q100-p100 hs97/2c/q200-p200 hs97/2c/q500-p500 hs97/2c/q1000-p1000 "
+        "hs97/2c/q1000-p500 hs97/2c/q1000-p200 hs97/2c/q1000-p100 hs97/2c/q1000-p50 "
+        "--set init=0.02 --set cap=1000000",
+        "text",
     ),
     ("hs97/4/T100 hs97/4/T500", "no_derivative+caption_ranges"),
+    ("hs97/4/T1000 --trials 2", "no_derivative+caption_ranges"),
     ("hs97/2c/q50-p50 hs97/2c/q100-p100 --budget 3m", "caption_ranges+no_derivative"),
 )
 """What did best among the readings, on fresh seeds."""

@@ -1,10 +1,9 @@
 """Several readings side by side, and which statistic a printed error is: on trials made by hand."""
 
-import numpy as np
 import pytest
 from test_rerun_verdicts import run
 
-from rnngrad.figures import reading_matrix
+from rnngrad.figures import reading_ratios
 from rnngrad.report import Readings, rerunning
 from rnngrad.report.reruns import drawn
 from rnngrad.reruns import error_statistics, matrix, matrix_lines, matrix_sentences, reruns, statistics_in_words
@@ -55,16 +54,30 @@ def test_the_longer_side_goes_down_the_page():
     assert [line[0] for line in lines[1:]] == ["9 T0", "9 T1", "9 T2"]
 
 
-def test_the_figure_has_a_bar_of_the_solved_share_and_grey_where_nothing_was_tried():
+def test_the_figure_has_a_line_for_each_reading_of_a_setting():
     found = matrix(reruns(SEVERAL))
-    cells = {(reading, setting): row for (setting, reading), row in found.cells.items()}
-    (ax, _) = reading_matrix("title", [*found.readings, "d"], found.settings, cells).axes
-    widths = [patch.get_width() for patch in ax.patches if patch.get_facecolor() == (0, 0, 0, 1)]
-    assert np.divide(widths, 0.92) == pytest.approx([1, 1, 0])
-    texts = [text.get_text() for text in ax.texts]
-    assert texts[0].startswith("4/4  × 1.01\n405 [")
-    assert texts[2] == "0/3 †\nnone by 1k"
-    assert len(texts) == 3
+    own = {reading: found.cells["9 T10", reading] for reading in found.readings}
+    (ax, _) = reading_ratios("title", {"9 T10": own, "9 T20": {"text": own["text"]}}).axes
+    assert ax.get_title() == "9 T10"
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["text", "b", "a + b"]
+    points = {line.get_ydata()[0]: line for line in ax.lines if line.get_marker() == "o"}
+    assert {at: line.get_xdata()[0] for at, line in points.items()} == {
+        place: pytest.approx(own[reading]["ratio"]) for place, reading in ((0, "text"), (1, "b"))
+    }
+    bars = [tuple(line.get_xdata()) for line in ax.lines if len(line.get_xdata()) == 2 and line.get_linestyle() == "-"]
+    assert bars[0] == pytest.approx((own["text"]["low"] / 400, own["text"]["high"] / 400))
+    assert [text.get_text() for text in ax.texts] == ["4/4", "2/2", "0/3", "none by 1,000"]
+
+
+def test_readings_against_the_text_are_hollow_and_settings_share_two_columns():
+    against = {"solved": 2, "trials": 2, "ratio": 2.0, "mean": 8.0, "low": None, "high": None, "cap": 9}
+    rows = {"text": {**against, "contradicts": False}, "a": {**against, "contradicts": True}}
+    figure = reading_ratios("title", {"T1": {**rows, **{f"r{k}": rows["a"] for k in range(9)}}, "T2": rows, "T3": rows})
+    faces = [line.get_markerfacecolor() for line in figure.axes[1].lines if line.get_marker() == "o"]
+    assert faces[0] != "white"
+    assert faces[1] == "white"
+    lefts = {ax.get_title(): round(ax.get_position().x0, 3) for ax in figure.axes}
+    assert lefts["T1"] < lefts["T2"] == lefts["T3"]
 
 
 def printed(value, errors):

@@ -14,7 +14,7 @@ from .horizon_by_lag import horizon_by_lag
 from .inside_blocks import inside_blocks
 from .learning_curves import learning_curves
 from .probed_flow import probed_flow
-from .reading_matrix import reading_matrix
+from .reading_ratios import reading_ratios
 from .remedies_growth import remedies_growth
 from .remedies_maps import remedies_gradient, remedies_training
 from .singular_values import singular_values
@@ -40,7 +40,7 @@ __all__ = [
     "inside_blocks",
     "learning_curves",
     "probed_flow",
-    "reading_matrix",
+    "reading_ratios",
     "remedies_gradient",
     "remedies_growth",
     "remedies_training",

@@ -40,8 +40,8 @@ OF_RERUNS = {
     "whole net, and what truncated learning leaves out. For RTRL and BPTT the recurrent unit's, with its bound.",
 }
 OF_READINGS = {
-    "": "Colours go by the mean number of sequences over the published one, lighter for more; a bar is the share of "
-    "trials that solved it.",
+    "": "The mean number of sequences over the published one, with its 95 % interval, for every reading of a setting; "
+    "hollow where the reading contradicts the text. At the right the trials that solved it.",
 }
 OF_EXPERIMENTS = {
     "nielsen": "Above, the norm of every hidden layer's bias gradient by epoch, with its band over seeds and the "

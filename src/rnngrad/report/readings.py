@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..figures import reading_matrix
+from ..figures import reading_ratios
 from ..figures.style import save
 from ..reruns import Matrix, matrix_caption, matrix_lines, matrix_sentences
 from ..store import Row
@@ -48,9 +48,8 @@ def draw_readings(found: Readings, out: Path) -> list[Path]:
     """Writes the table (Markdown) and the figure (PNG and SVG) into ``out``; returns their paths."""
     table, own = out / f"{found.name}.md", found.matrix
     table.write_text(found.markdown, encoding="utf-8")
-    if len(own.settings) > len(own.readings):
-        figure = reading_matrix(found.title, own.settings, own.readings, own.cells)
-    else:
-        turned = {(reading, setting): row for (setting, reading), row in own.cells.items()}
-        figure = reading_matrix(found.title, own.readings, own.settings, turned)
-    return [table, *save(figure, out / found.name)]
+    settings = {
+        name: {reading: own.cells[name, reading] for reading in own.readings if (name, reading) in own.cells}
+        for name in own.settings
+    }
+    return [table, *save(reading_ratios(found.title, settings), out / found.name)]
