@@ -135,6 +135,14 @@ def test_the_expected_cost_is_the_published_mean_times_the_length():
     assert cards.load("2a").expected_steps("rtrl-p10-lr1") == 5_000_000 * 10
 
 
+def test_without_recurrence_cells_and_gates_see_the_inputs_and_outputs_the_cells():
+    net = cards.load("2c").resolve("q50-p50", "no_recurrence").topology()
+    sees = {unit.name: unit.sees for unit in net.units}
+    assert all(seen == tuple(f"input {k}" for k in range(54)) for name, seen in sees.items() if "output" not in name)
+    assert sees["output 1"] == ("cell 0", "cell 1")
+    assert net.count == 364 - 6 * 6
+
+
 def test_a_reading_may_fit_only_some_settings():
     fitting = cards.load("2a").fitting("per_step")
     assert "lstm-p100" in fitting

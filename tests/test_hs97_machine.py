@@ -44,6 +44,7 @@ NETS = {
     "4": table10.adding(),
     "6b": table10.temporal_order(3),
     "12 cells, no input gates, direct": Topology(3, 9, 4, 3, input_gates=False, direct=True, cell_bias=False, init=0.3),
+    "2c without recurrence": Topology(10, 2, 2, recurrent=False, output_bias=False, init=0.3),
     "no gates": Topology(2, 2, 2, 2, input_gates=False, output_gates=False, init=0.3),
 }
 READINGS = {

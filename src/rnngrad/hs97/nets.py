@@ -21,8 +21,9 @@ class Net:
     """Blocks of cells, or the recurrent net of experiment 2a's competitors, to which ``init`` alone applies.
 
     ``connectivity`` F: cells and gates see inputs, cells and gates, the outputs see cells; B: each layer sees all
-    layers below. Gate biases: where they start, one per block; an empty list: drawn like all weights. ``g``, ``h``:
-    the range of the logistic; an empty ``h`` is the identity.
+    layers below; I, which table 10 does not have: cells and gates see the inputs alone, the outputs cells. Gate biases:
+    where they start, one per block; an empty list: drawn like all weights. ``g``, ``h``: the range of the logistic; an
+    empty ``h`` is the identity.
     """
 
     rule: str = field(default="lstm", metadata={"choices": RULES})
@@ -30,7 +31,7 @@ class Net:
     size: int = field(default=1, metadata={"least": 1})
     input_gates: bool = True
     output_gates: bool = True
-    connectivity: str = field(default="F", metadata={"choices": ("F", "B")})
+    connectivity: str = field(default="F", metadata={"choices": ("F", "B", "I")})
     bias: str = field(default="none", metadata={"choices": BIASES})
     input_gate_biases: tuple[float, ...] = ()
     output_gate_biases: tuple[float, ...] = ()

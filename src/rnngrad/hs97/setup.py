@@ -50,7 +50,7 @@ class Setup:
         self.topology()
         if self.net.rule == "bptt" and self.machine.update == "step":
             raise UsageError("BPTT goes back from a sequence's end: take update = 'sequence'")
-        if self.training.cell_added == "plateau" and (self.net.rule != "lstm" or self.net.connectivity == "F"):
+        if self.training.cell_added == "plateau" and (self.net.rule != "lstm" or self.net.connectivity != "B"):
             raise UsageError("cells can join a net later only if its outputs see the inputs: connectivity = 'B'")
 
     def as_dict(self) -> dict[str, Any]:
