@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from . import style
 
@@ -22,11 +23,12 @@ def inside_blocks(title: str, seen: Mapping[str, Mapping[str, Sequence[Any]]]) -
     """
     most = most_blocks(seen)
     with style.style():
-        figure, panels = style.panels(len(seen), kinds=2, share=False)
+        figure, panels = style.panels(len(seen), kinds=2, share=False, same_steps=False)
         for (gates, states), (name, own) in zip(panels, seen.items(), strict=True):
             gates.set_title(style.broken(name))
             at_work(gates, states, own, most)
             states.set_xlabel("time step")
+            states.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             for ax in (gates, states):
                 _marks(ax, own["inputs"])
         for own_axes in style.first_of_row(panels):
