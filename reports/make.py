@@ -286,7 +286,8 @@ def provenance(runs: list[dict]) -> list[str]:
         own = [run for run in runs if run["command"] == command]
         cells = {}
         for run in own:
-            key = tuple(run.get(part) for part in ("cell", "init", "lr"))
+            alone = (run["task"], run["protocol"], run["seed"]) if run.get("engine") == "hs97" else ()
+            key = (*(run.get(part) for part in ("cell", "init", "lr")), *alone)
             cells[key] = max(cells.get(key, 0.0), run["seconds"])
         versions = ", ".join(f"{k} {v}" for k, v in own[0]["versions"].items())
         engine = f"engine {own[0]['engine']}, " if "engine" in own[0] else ""

@@ -143,6 +143,30 @@ def test_without_recurrence_cells_and_gates_see_the_inputs_and_outputs_the_cells
     assert net.count == 364 - 6 * 6
 
 
+@pytest.mark.parametrize(
+    ("name", "setting", "reading", "options", "against"),
+    [
+        ("4", "T100", TEXT, {}, False),
+        ("4", "T100", TEXT, {"cap": 5}, False),
+        ("4", "T100", TEXT, {"init": 0.1, "lr": 0.5}, False),  # as on the card
+        ("4", "T100", TEXT, {"half": False}, False),  # factor_two
+        ("4", "T100", TEXT, {"derivative": False}, True),
+        ("4", "T100", "no_derivative", {}, True),
+        ("2c", "q50-p50", TEXT, {"init": 0.02, "cap": 5}, True),
+    ],
+)
+def test_an_option_set_by_hand_goes_against_the_text_unless_the_text_leaves_it_open(
+    name, setting, reading, options, against
+):
+    card = cards.load(name)
+    assert card.contradicts(card.resolve(setting, reading, options)) is against
+
+
+def test_the_texts_reading_cannot_be_joined():
+    with pytest.raises(UsageError, match="'text\\+text': 'text' stands alone"):
+        cards.load("4").resolve("T100", "text+text")
+
+
 def test_a_reading_may_fit_only_some_settings():
     fitting = cards.load("2a").fitting("per_step")
     assert "lstm-p100" in fitting

@@ -18,7 +18,7 @@ from rnngrad.cards import Published
 from rnngrad.errors import UsageError
 from rnngrad.figures import gradient_flow, style
 from rnngrad.page import outcomes, rendering, slider
-from rnngrad.page.provenance import ranges
+from rnngrad.page.provenance import provenance, ranges
 from rnngrad.page.published import published
 from rnngrad.page.sorting import NOTHING, sort_keys
 from rnngrad.page.svg import inline, themed
@@ -365,3 +365,11 @@ def test_a_comparison_is_its_own_table_word_for_word(tmp_path, store):
     tables = [part.markdown for swept in report.swept(found) for part in swept.parts]
     tables += [markdown_table(comparison) for comparison in found]
     assert [section.markdown for section in contents.sections[:-2]] == tables
+
+
+@pytest.mark.parametrize(("engine", "seconds"), [("hs97", "9 s"), ("cpu", "5 s")])
+def test_trials_of_a_paper_add_their_time_up_and_seeds_that_train_together_share_theirs(engine, seconds):
+    row = {"command": "c", "created_at": "2026-11-22T10:00:00", "versions": {}, "device": "cpu", "engine": engine}
+    rows = [{**row, "task": "t", "cell": "c", "seed": k, "seconds": time} for k, time in enumerate((4.0, 5.0))]
+    (made,) = provenance(rows)
+    assert seconds in made.facts

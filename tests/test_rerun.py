@@ -4,9 +4,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,16 @@ def test_the_course_of_a_trial_is_looked_at_on_a_grid_and_drawn(rnngrad):
     for due in (1000, 1334, 1778, 2371):
         assert any(due <= look < due + block for look in looks)
     assert "runs/hs97-4-errors.png" in rows(out, "files")[0]["files"]
+
+
+def test_a_damaged_row_is_said_in_one_line(rnngrad):
+    rnngrad(*EASY, "--trials", "1", "--quiet")
+    with closing(sqlite3.connect("runs/rnngrad.db", isolation_level=None)) as db:
+        db.execute("UPDATE runs SET scores = 'nonsense'")
+    code, _, err = rnngrad(*EASY, "--trials", "1", "--quiet")
+    assert code == 2
+    assert "a row that no rnngrad wrote" in err
+    assert "Traceback" not in err
 
 
 def test_a_repeated_command_computes_what_is_missing_and_more_trials_extend_it(rnngrad):

@@ -20,6 +20,7 @@ def run(seed, reached, status="finished", **changes):
         "reading": "text",
         "options": {},
         "contradicts": False,
+        "why": f"why {changes.get('reading', 'text')}",
         "training": {"cap": 1000},
         "criterion": {"final": 2560},
         "milestones": list(names),
@@ -106,6 +107,14 @@ def test_trials_under_way_are_counted_apart_and_a_repeated_seed_once():
     assert "One trial has begun and is not at its end" in sentences(rows)[-1]
     (begun,) = {row["verdict"] for row in results(run(1, (), status="interrupted"))}
     assert begun == "unfinished"
+    unknown = lines(results(run(1, (), status="interrupted")))[1]
+    assert not [cell for cell in unknown if cell.startswith("> ")]
+
+
+def test_what_the_paper_has_no_number_for_is_not_reproduced():
+    known = [{"metric": "sequences", "milestone": "ST2", "value": 400.0, "bound": "", "setting": "T10"}]
+    first, last = results(*(run(k, (100, 390 + 10 * k), published=known) for k in range(4)))
+    assert (first["verdict"], last["verdict"]) == ("nothing printed", "reproduced")
 
 
 def test_readings_and_options_are_told_apart():

@@ -1,6 +1,7 @@
 """``rnngrad report``: tables and figures again, and the page that holds them."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from ..reruns import is_trial
 from ..store import Row, Store
 from ..summary import Comparison, comparisons
 from .presentation import present, present_found, present_reruns, present_swept, say_files, swept_of
-from .shared import json_option, writable
+from .shared import json_option, rows_of, writable
 
 if TYPE_CHECKING:
     from ..report import Swept
@@ -29,8 +30,7 @@ def report(path: Path, name: str | None, out: Path | None, as_json: bool) -> Non
 
     Without --out the figures go beside the store, and there is no page.
     """
-    store = Store(path, create=False)
-    try:
+    with closing(Store(path, create=False)) as store, rows_of(path):
         store.see_claims()
         runs, experiments = store.runs(), store.experiments()
         if not runs and not experiments:
@@ -50,12 +50,6 @@ def report(path: Path, name: str | None, out: Path | None, as_json: bool) -> Non
             files += present_found(store, folder, as_json)
         if out:
             _write_page(store, found, swept, trials, files, out, name, as_json)
-    except UsageError:
-        raise
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise UsageError(f"the store {path} has a row that no rnngrad wrote ({error!r}): restore it") from None
-    finally:
-        store.close()
 
 
 def _checked(out: Path | None, store: Path) -> Path:

@@ -25,7 +25,7 @@ from ..study.trial_job import SECONDS
 from ..study.trials import asked
 from ..tables import on_terminal
 from .presentation import present_reruns
-from .shared import CORES, announced, json_line, json_option, prepare_kernels, wrapped
+from .shared import CORES, announced, json_line, json_option, prepare_kernels, rows_of, wrapped
 from .training import LARGEST_SEED, elsewhere, open_store, planned, ready, where, workers
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -63,7 +63,7 @@ class Duration(click.ParamType[float]):
 @click.option("--workers", "count", type=click.IntRange(min=1), metavar="N", help="Trials at once; one a core.")
 @click.option("--scheduler", metavar="ADDRESS", help="Compute on the workers of this Dask scheduler.")
 @click.option("--budget", type=Duration(), help="Stop after this time, such as 10m; the same command goes on.")
-@click.option("--list", "listed", is_flag=True, help="Print experiments, published numbers and cost; compute nothing.")
+@click.option("--list", "listed", is_flag=True, help="Print experiments, published numbers and cost; run no trial.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Output folder.")
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
@@ -97,7 +97,8 @@ def _run(settings: list[Asked], out: Path, trials: int | None, seed: int, as_jso
         try:
             failures = _compute([job for _, own in jobs for job in own], store, claims, out, **flags)
         finally:
-            _show(jobs, store, out, trials, as_json)
+            with rows_of(store.path):
+                _show(jobs, store, out, trials, as_json)
     if failures:
         click.echo(f"rnngrad: {len(failures)} trials failed, the first of them: {failures[0]}", err=True)
         raise click.exceptions.Exit(1)

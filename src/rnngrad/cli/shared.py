@@ -4,7 +4,8 @@ import json
 import os
 import shutil
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 from threading import Timer
@@ -88,6 +89,17 @@ def wrapped(text: str) -> str:
     """Broken between words to the terminal's width."""
     width = max(40, min(120, shutil.get_terminal_size().columns))
     return textwrap.fill(text, width, break_on_hyphens=False, break_long_words=False)
+
+
+@contextmanager
+def rows_of(store: Path) -> Iterator[None]:
+    """Rows of the store are read and shown. Raises UsageError for one that cannot be."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise UsageError(f"the store {store} has a row that no rnngrad wrote ({error!r}): restore it") from None
 
 
 def writable(folder: Path) -> Path:

@@ -22,6 +22,8 @@ HEAD, FOOT = 0.6, 0.7
 ENDS = (0.1, 20.0)
 """Of the axis of ratios; what lies beyond is cut off."""
 TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
+FEW = 16
+"""Readings of all settings, up to which one column holds them."""
 LETTERS = 40
 """Of a reading's name; a longer one is printed smaller."""
 COLOUR = style.PALETTE[0]
@@ -33,7 +35,7 @@ def reading_ratios(title: str, settings: Mapping[str, Mapping[str, Row]]) -> Fig
     settings: by name of the setting and of the reading ``solved``, ``trials``, ``ratio`` (None where none solved it or
     nothing is published), ``mean``, ``low``, ``high``, ``cap`` and ``contradicts``, as :mod:`rnngrad.reruns` has them.
     """
-    columns = _columns({name: _height(len(own)) for name, own in settings.items()})
+    columns = _columns({name: len(own) for name, own in settings.items()})
     high = max(sum(_height(len(settings[name])) for name in column) for column in columns)
     size = (len(columns) * (NAMES + PLOT + COUNTS), HEAD + high + FOOT)
     with style.style():
@@ -56,12 +58,12 @@ def _height(readings: int) -> float:
     return ABOVE + LINE * readings + BELOW
 
 
-def _columns(heights: Mapping[str, float]) -> list[list[str]]:
-    """The settings in one column or two: each into the one that is shorter so far, the tallest first."""
-    columns: list[list[str]] = [[] for _ in range(min(2, len(heights)))]
-    for name in sorted(heights, key=lambda name: -heights[name]):
-        min(columns, key=lambda column: sum(heights[other] for other in column)).append(name)
-    order = list(heights)
+def _columns(readings: Mapping[str, int]) -> list[list[str]]:
+    """The settings in one column, or two if they are many: each into the shorter one so far, the tallest first."""
+    columns: list[list[str]] = [[] for _ in range(1 if sum(readings.values()) < FEW else 2)]
+    for name in sorted(readings, key=lambda name: -readings[name]):
+        min(columns, key=lambda column: sum(_height(readings[other]) for other in column)).append(name)
+    order = list(readings)
     return [sorted(column, key=order.index) for column in columns]
 
 
@@ -96,9 +98,17 @@ def _reading(ax: Axes, line: int, row: Row) -> None:
         return
     if row["low"] is not None:
         published = row["mean"] / row["ratio"]
-        ax.plot([row["low"] / published, row["high"] / published], [line, line], color=COLOUR, lw=1.4)
+        _interval(ax, line, row["low"] / published, row["high"] / published)
     face = "white" if row["contradicts"] else COLOUR
     ax.plot(row["ratio"], line, "o", ms=5, color=COLOUR, mfc=face, zorder=3)
+
+
+def _interval(ax: Axes, line: int, low: float, high: float) -> None:
+    """A bar, with an arrow where it goes on beyond the axis."""
+    ax.plot([low, high], [line, line], color=COLOUR, lw=1.4)
+    for end, mark, beyond in ((ENDS[0], "<", low < ENDS[0]), (ENDS[1], ">", high > ENDS[1])):
+        if beyond:
+            ax.plot(end, line, mark, ms=4, color=COLOUR, clip_on=False)
 
 
 def _names(ax: Axes, names: Sequence[str]) -> None:

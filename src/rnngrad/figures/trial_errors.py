@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import log10, sqrt
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -12,6 +13,8 @@ from . import style
 
 NAME = 2.2
 """Room for a name in the legend, in inches."""
+DECADES = 1.5
+"""Of the axis of errors, at least: the noise of a net at chance is no structure."""
 ENDS = {True: ("o", 4, "met the criterion"), False: ("x", 5, "stopped at the cap")}
 """Mark, its size and its name for a trial that met the criterion or did not."""
 
@@ -45,7 +48,7 @@ def trial_errors(
                 ax.axvline(mean, color="0.25", ls=":", lw=1.6, label="published")
             _axes(ax)
         for own in style.first_of_row(panels):
-            own[0].set_ylabel("squared error of a sequence,\nmean of the last 2,000")
+            own[0].set_ylabel("squared error, summed over steps,\nmean of the last 2,000 sequences")
         style.legend_below(figure, panels, max(1, int(figure.get_figwidth() // NAME)))
         style.entitle(figure, title)
     return figure
@@ -68,12 +71,12 @@ def _ends(ax: Axes, courses: Sequence[Course]) -> None:
 
 def _axes(ax: Axes) -> None:
     ax.set_xscale("log")
+    ax.set_yscale("log")
     low, high = ax.get_ylim()
-    if high < 20 * low:
-        style.plain_log(ax)
-    else:
-        ax.set_yscale("log")
-        ax.yaxis.set_minor_formatter(NullFormatter())
+    more = max(1.0, DECADES / log10(high / low)) if high > low else 1.0
+    middle, half = sqrt(low * high), (high / low) ** (more / 2)
+    ax.set_ylim(middle / half, middle * half)
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("training sequences")
     first, last = ax.get_xlim()
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if last < 30 * first else (1,)))

@@ -12,7 +12,7 @@ from ..schema import build, build_all, known_keys, tables_of
 from .criteria import CRITERIA
 from .machine import Reading
 from .nets import Net
-from .options import Tables, changed
+from .options import Tables, changed, owners
 from .problems import PROBLEMS97
 from .readings import COMMON, TEXT, NamedReading
 from .setup import Setup, Training
@@ -123,9 +123,22 @@ class Card97:
         """The readings that are joined by + in ``names``, none for the text's. Raises UsageError for unknown ones."""
         chosen = [] if names == TEXT else names.split("+")
         for name in chosen:
+            if name == TEXT:
+                raise UsageError(f"reading '{names}': '{TEXT}' stands alone, and other readings differ from it")
             if name not in self.readings:
                 raise unknown(f"reading of experiment {self.experiment.name}", name, (TEXT, *self.readings))
         return tuple(self.readings[name] for name in chosen)
+
+    def contradicts(self, setup: Setup) -> bool:
+        """Does its reading go against the text, or an option beside it that no reading of what is left open sets?
+
+        A cap does not: after how many sequences we stop is ours to say.
+        """
+        filled = [one.set.items() for one in self.readings.values() if not one.contradicts]
+        text, owner = self.resolve(setup.setting), owners(self.classes())
+        own = {key: value for key, value in setup.options.items() if getattr(getattr(text, owner[key]), key) != value}
+        by_hand = [key for key, value in own.items() if not any((key, value) in one for one in filled)]
+        return any(one.contradicts for one in self.reading(setup.reading)) or bool({*by_hand} - {"cap"})
 
     def expected_steps(self, setting: str) -> float:
         """Time steps of a trial that takes as many sequences as the paper's did on average, or the bound it gives."""

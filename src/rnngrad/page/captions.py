@@ -30,14 +30,16 @@ OF_RERUNS = {
     "trials that met it, with its 95 % interval. A bar across a line is where a trial stopped unsolved; dotted lines "
     "are the paper's means.",
     "-errors": "The squared error of a sequence over the training of every trial, a mean of the last 2,000, where a "
-    "trial was looked at more than once: how long it is at chance, and how long nearly there. A dot ends a trial that "
-    "met the criterion, a cross one that its cap stopped; dotted lines are the paper's means.",
+    "trial was looked at more than once: level at first, while it is at chance. A dot ends a trial that met the "
+    "criterion, a cross one that its cap stopped; the mean lags behind a net that learns fast at its end. Dotted lines "
+    "are the paper's means.",
     "-inside": "Gates and cell states of a net that solved it over one fresh sequence, as in the paper's figures 9 and "
     "10. Vertical lines: the marked elements of experiments 4 and 5.",
     "-failed": "The same of a net that its cap left unsolved, over a sequence that it gets wrong, with its outputs and "
     "targets. Triangles mark the steps at which it is wrong; above the gates, what matters of the sequence.",
     "-flow": "∂s(T)/∂s(t) through trained nets by lag: through the carousels alone it is 1; beside that through the "
-    "whole net, and what truncated learning leaves out. For RTRL and BPTT the recurrent unit's, with its bound.",
+    "whole net, and what truncated learning leaves out, which is nothing where there is no recurrence. Bands run from "
+    "the lowest trial to the highest. For RTRL and BPTT the recurrent unit's, with its bound.",
 }
 OF_READINGS = {
     "": "The mean number of sequences over the published one, with its 95 % interval, for every reading of a setting; "

@@ -44,10 +44,11 @@ def _facts(rows: Sequence[Row]) -> list[str]:
 
 
 def _seconds(rows: Sequence[Row]) -> float:
-    """Seeds that train together share their time: the longest of each cell, added up."""
+    """Seeds that train together share their time: the longest of each cell, added up. Trials of a paper go alone."""
     longest: dict[tuple[object, ...], float] = {}
     for row in rows:
-        key = tuple(row.get(name) for name in ("task", "lag", "cell", "init", "hidden", "lr"))
+        alone = row["seed"] if row.get("engine") == "hs97" else None
+        key = (*(row.get(name) for name in ("task", "protocol", "lag", "cell", "init", "hidden", "lr")), alone)
         longest[key] = max(longest.get(key, 0.0), row["seconds"])
     return sum(longest.values())
 

@@ -87,7 +87,7 @@ def rerunning(runs: Sequence[Row], missing: Sequence[tuple[Row, float | None]] =
     """
     settings = reruns(runs)
     abouts = [card["experiment"] for card in (*(own.card for own in settings), *(card for card, _ in missing))]
-    cards = {about["name"]: about for about in abouts}
+    cards = {about["name"]: about for about in sorted(abouts, key=lambda about: str(about["name"]))}
     names = unique([(f"hs97-{_safe(name)}", json.dumps(about)) for name, about in cards.items()])
     several = matrix(settings)
     experiments = [
@@ -150,16 +150,18 @@ def _name(setting: Rerun) -> str:
     return str(setting.card["setting"]) + ("" if setting.reading == TEXT else f", {setting.reading}")
 
 
-def _line(setting: Rerun, milestone: str) -> str:
-    words = [milestone] if len(setting.milestones) > 1 else []
-    words += [setting.reading] if setting.reading != TEXT else []
-    return ", ".join(words) or "trials"
+def _lines(setting: Rerun, settings: Sequence[Rerun]) -> dict[str, str]:
+    """The name of the line of each milestone; the reading is named where the figure shows another than the text's."""
+    reading = [setting.reading] if any(own.reading != TEXT for own in settings) else []
+    several = len(setting.milestones) > 1
+    return {name: ", ".join([*([name] if several else []), *reading]) or "trials" for name in setting.milestones}
 
 
 def _times(settings: Sequence[Rerun]) -> dict[str, dict[str, Times]]:
     times: dict[str, dict[str, Times]] = {}
     for own in settings:
-        times.setdefault(own.card["setting"], {}).update({_line(own, m): own.times(m) for m in own.milestones})
+        named = {line: own.times(milestone) for milestone, line in _lines(own, settings).items()}
+        times.setdefault(own.card["setting"], {}).update(named)
     return times
 
 
@@ -169,17 +171,18 @@ def _published(settings: Sequence[Rerun]) -> dict[str, dict[str, float]]:
     for own in settings:
         for row in own.rows():
             if row["published"] and not row["published_bound"]:
-                means.setdefault(row["setting"], {})[_line(own, row["milestone"])] = row["published"]
+                means.setdefault(row["setting"], {})[_lines(own, settings)[row["milestone"]]] = row["published"]
     return means
 
 
 def _courses(settings: Sequence[Rerun], store: Store) -> dict[str, dict[str, list[Course]]]:
     """The paper's own nets, where a trial was looked at more than once: by setting and reading."""
     found: dict[str, dict[str, list[Course]]] = {}
+    several = any(own.reading != TEXT for own in settings)
     for own in settings:
         courses = [_course(run, store.history(run["id"])) for run in own.runs if in_paper(own.card)]
         if any(len(course.sequences) > 1 for course in courses):
-            found.setdefault(own.card["setting"], {})[own.reading if own.reading != TEXT else "trials"] = courses
+            found.setdefault(own.card["setting"], {})[own.reading if several else "trials"] = courses
     return found
 
 

@@ -21,11 +21,13 @@ class Matrix:
     """``cells``: by setting and reading the results at the last milestone, with a trial at its end at least.
 
     ``settings`` and ``readings`` are the names along both sides; the text's reading comes first, joined ones last.
+    ``reasons``: what each reading does, and why.
     """
 
     settings: list[str]
     readings: list[str]
     cells: dict[tuple[str, str], Row]
+    reasons: dict[str, str]
 
     @property
     def tried(self) -> list[str]:
@@ -50,7 +52,8 @@ def matrix(settings: Sequence[Rerun]) -> Matrix | None:
     several = sorted(often, key=lambda name: name.split()[0])  # by experiment
     cells = {place: row for place, row in cells.items() if place[0] in several}
     readings = dict.fromkeys(reading for _, reading in cells)
-    return Matrix(several, sorted(readings, key=_place), cells) if several else None
+    reasons = {own.card["reading"]: own.card["why"] for own in settings if own.card["reading"] in readings}
+    return Matrix(several, sorted(readings, key=_place), cells, reasons) if several else None
 
 
 def matrix_lines(found: Matrix) -> list[list[str]]:
@@ -75,7 +78,12 @@ def matrix_caption() -> str:
 def matrix_sentences(found: Matrix) -> list[str]:
     """How many readings were tried, of what; and of each setting which comes nearest to the paper."""
     count, settings = _many(len(found.tried), "reading"), _many(len(found.settings), "setting")
-    return [f"{count} beside the text's tried, of {settings}.", *(_tried(found, name) for name in found.settings)]
+    alone = [reading for reading in found.tried if JOIN not in reading]
+    return [
+        f"{count} beside the text's tried, of {settings}.",
+        *(_tried(found, name) for name in found.settings),
+        *(f"{reading}: {found.reasons[reading]}." for reading in alone),
+    ]
 
 
 def _name(rerun: Rerun) -> str:

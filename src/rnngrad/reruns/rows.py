@@ -11,7 +11,7 @@ from ..stats import Times, kaplan_meier, mean_interval, prediction_interval
 from ..store import Row
 from ..summary import ended
 from .modern import NOT_IN_PAPER, as_trial, criterion, in_paper
-from .verdict import NOT_RUN, UNFINISHED, Published, verdict
+from .verdict import NOT_PRINTED, NOT_RUN, UNFINISHED, Published, verdict
 
 TEXT = "text"
 MEASURED = (
@@ -177,7 +177,7 @@ def _result(rerun: Rerun, milestone: str) -> Row:
         "unfinished": len(rerun.runs) - len(runs),
         "unfinished_after": _furthest(rerun),
         "ratio": mean / known.mean if mean is not None and known.mean else None,
-        "verdict": _verdict(rerun, times, len(runs), known),
+        "verdict": _verdict(rerun, times, len(runs), known, milestone),
         "contradicts": bool(card["contradicts"]),
         **_tests(runs, milestone),
         "ns_per_step": _mean([run["scores"].get("ns_per_step") for run in runs]),
@@ -185,11 +185,13 @@ def _result(rerun: Rerun, milestone: str) -> Row:
     }
 
 
-def _verdict(rerun: Rerun, times: Times, trials: int, known: Published) -> str:
+def _verdict(rerun: Rerun, times: Times, trials: int, known: Published, milestone: str) -> str:
     if not trials and _furthest(rerun):
         return UNFINISHED
     if trials and not in_paper(rerun.card):
         return NOT_IN_PAPER
+    if not any(printed(rerun.card, milestone, metric) for metric in ("sequences", "solved_percent")):
+        return NOT_PRINTED
     return verdict(times.events, trials, known, None if rerun.reading == TEXT else rerun.reading)
 
 

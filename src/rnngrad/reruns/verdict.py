@@ -11,6 +11,8 @@ from ..stats.prediction import LEAST
 REPRODUCED, DIFFERS, PARTIAL, NOT_RUN, FITS = "reproduced", "differs", "partial", "not run", "fits with"
 UNFINISHED = "unfinished"
 """Trials have begun, and none is at its end."""
+NOT_PRINTED = "nothing printed"
+"""The paper has no number for it."""
 LEVEL = 0.05
 
 

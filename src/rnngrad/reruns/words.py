@@ -29,7 +29,7 @@ def caption(rows: Sequence[Row]) -> str:
         "exact test finds no difference between the numbers of solved trials; partial: fewer trials than the paper's, "
         "no verdict. Unsolved after: how far the trials are, at most, that are not at their end. "
         "Wrong in test: of the test sequences after training, mean over trials. Test error: mean absolute "
-        "error, then mean squared error."
+        "error, then mean squared error. Wall time: of all trials, added up."
     ) + (" " + footnote(rows)).rstrip()
 
 
@@ -103,6 +103,8 @@ def _solved(row: Row) -> str:
 
 
 def _median(row: Row) -> str:
+    if not row["trials"]:
+        return "–"
     text = count(row["median"], row["cap"])
     return text if row["minimum"] is None else f"{text} ({row['minimum']:,} – {row['maximum']:,})"
 

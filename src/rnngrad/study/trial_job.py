@@ -119,7 +119,7 @@ def card_of(card: Card97, setup: Setup) -> dict[str, Any]:
     return {
         **setup.as_dict(),
         "experiment": asdict(card.experiment),
-        "contradicts": any(reading.contradicts for reading in readings),
+        "contradicts": card.contradicts(setup),
         "why": "; ".join(reading.why for reading in readings),
         "milestones": list(setup.criterion.milestones),
         "published": [asdict(row) for row in card.published if row.setting == setup.setting],
