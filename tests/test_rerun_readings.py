@@ -31,6 +31,7 @@ def test_the_matrix_has_what_was_tried_of_settings_that_were_read_in_several_way
         "2 readings beside the text's tried, of 1 setting.",
         "9 T10: 2 readings tried beside the text's, most often solved under text (4/4), b (2/2).",
         "b: why b.",
+        "a+b: why a+b.",
     ]
 
 
@@ -73,7 +74,9 @@ def test_the_figure_has_a_line_for_each_reading_of_a_setting():
 def test_readings_against_the_text_are_hollow_and_settings_share_two_columns():
     against = {"solved": 2, "trials": 2, "ratio": 2.0, "mean": 8.0, "low": None, "high": None, "cap": 9}
     rows = {"text": {**against, "contradicts": False}, "a": {**against, "contradicts": True}}
-    figure = reading_ratios("title", {"T1": {**rows, **{f"r{k}": rows["a"] for k in range(20)}}, "T2": rows, "T3": rows})
+    figure = reading_ratios(
+        "title", {"T1": {**rows, **{f"r{k}": rows["a"] for k in range(20)}}, "T2": rows, "T3": rows}
+    )
     faces = [line.get_markerfacecolor() for line in figure.axes[1].lines if line.get_marker() == "o"]
     assert faces[0] != "white"
     assert faces[1] == "white"

@@ -78,12 +78,22 @@ def matrix_caption() -> str:
 def matrix_sentences(found: Matrix) -> list[str]:
     """How many readings were tried, of what; and of each setting which comes nearest to the paper."""
     count, settings = _many(len(found.tried), "reading"), _many(len(found.settings), "setting")
-    alone = [reading for reading in found.tried if JOIN not in reading]
     return [
         f"{count} beside the text's tried, of {settings}.",
         *(_tried(found, name) for name in found.settings),
-        *(f"{reading}: {found.reasons[reading]}." for reading in alone),
+        *_reasons(found),
     ]
+
+
+def _reasons(found: Matrix) -> list[str]:
+    """What each reading changes, and joined ones where a part of them has not been tried alone."""
+    said: list[str] = []
+    explained: set[str] = set()
+    for reading in found.tried:
+        if not explained.issuperset(reading.split(JOIN)):
+            said.append(f"{reading}: {found.reasons[reading]}.")
+            explained.update(reading.split(JOIN))
+    return said
 
 
 def _name(rerun: Rerun) -> str:
