@@ -29,7 +29,7 @@ def test_readings_have_colours_and_the_legend_names_what_there_is():
     lines = {"text": [CAPPED], "no_derivative": [CAPPED, CAPPED]}
     figure = trial_errors("t", {"T100": lines, "T500": {"text": [GOING]}}, {})
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names == ["text", "no_derivative", "stopped at the cap"]
+    assert names == ["text", "no_derivative", "ended unsolved"]
     colours = [
         {line.get_color() for line in ax.lines if line.get_linestyle() == "-" and len(line.get_xdata())}
         for ax in figure.axes

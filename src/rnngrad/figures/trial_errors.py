@@ -15,7 +15,7 @@ NAME = 2.2
 """Room for a name in the legend, in inches."""
 DECADES = 1.5
 """Of the axis of errors, at least: the noise of a net at chance is no structure."""
-ENDS = {True: ("o", 4, "met the criterion"), False: ("x", 5, "stopped at the cap")}
+ENDS = {True: ("o", 4, "met the criterion"), False: ("x", 5, "ended unsolved")}
 """Mark, its size and its name for a trial that met the criterion or did not."""
 
 
@@ -34,7 +34,7 @@ def trial_errors(
     """Squared error against training sequences, both logarithmic, a line a trial and a panel a setting.
 
     trials: by setting and name of a reading; published: the paper's mean numbers of sequences, drawn as dotted lines.
-    A dot ends a trial that met the criterion, a cross one that had not at its cap.
+    A dot ends a trial that met the criterion, a cross one that ended without.
     """
     labels = list(dict.fromkeys(label for lines in trials.values() for label in lines))
     with style.style():

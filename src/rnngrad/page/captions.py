@@ -31,7 +31,7 @@ OF_RERUNS = {
     "are the paper's means.",
     "-errors": "The squared error of a sequence over the training of every trial, a mean of the last 2,000, where a "
     "trial was looked at more than once: level at first, while it is at chance. A dot ends a trial that met the "
-    "criterion, a cross one that its cap stopped; the mean lags behind a net that learns fast at its end. Dotted lines "
+    "criterion, a cross one that ended without; the mean lags behind a net that learns fast at its end. Dotted lines "
     "are the paper's means.",
     "-inside": "Gates and cell states of a net that solved it over one fresh sequence, as in the paper's figures 9 and "
     "10. Vertical lines: the marked elements of experiments 4 and 5.",
