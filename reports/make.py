@@ -15,6 +15,8 @@ from pathlib import Path
 
 from rnngrad import report
 from rnngrad.cards import load
+from rnngrad.hs97.cards import load as load97
+from rnngrad.hs97.cards import shipped
 from rnngrad.reruns import is_trial
 from rnngrad.store import Store
 from rnngrad.study.trials import asked
@@ -32,6 +34,8 @@ def tuning(task: str, options: str) -> list[str]:
 
 
 EXPERIMENT_1 = "hs97/1/3x2-lr0.5 hs97/1/3x2-lr0.1 hs97/1/3x2-lr0.2 hs97/1/4x1-lr0.5 hs97/1/4x1-lr0.1"
+MODERN = " ".join(f"hs97/{name}/{row.name}" for name in shipped() for row in load97(name).modern)
+"""The nets of today."""
 HS97 = (
     EXPERIMENT_1,
     "hs97/6a/T100 hs97/3a/T100-N3 hs97/3a/T100-N1 hs97/3b/T100-N3 hs97/3b/T100-N1 hs97/4/T100",
@@ -41,7 +45,7 @@ HS97 = (
     "hs97/5/T100",
     "hs97/2c/q50-p50 hs97/2c/q100-p100 hs97/2c/q200-p200",
     "hs97/2a/lstm-p100 --budget 14m",
-    "hs97/2a/modern-rnn-p4 hs97/2a/modern-lstm-p4 hs97/2a/modern-rnn-p10 hs97/2a/modern-lstm-p10",
+    MODERN,
     "hs97/2a/rtrl-p4-lr1 hs97/2a/rtrl-p4-lr4 hs97/2a/rtrl-p4-lr10",
     "hs97/2b --budget 2m",
 )
