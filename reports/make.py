@@ -40,13 +40,14 @@ HS97 = (
     EXPERIMENT_1,
     "hs97/6a/T100 hs97/3a/T100-N3 hs97/3a/T100-N1 hs97/3b/T100-N3 hs97/3b/T100-N1 hs97/4/T100",
     "hs97/3c hs97/6b",
-    "hs97/3a/T1000-N3 hs97/3b/T1000-N1",
+    "hs97/3a/T1000-N3",
+    "hs97/3b/T1000-N1 --budget 17m",
     "hs97/4/T500",
     "hs97/5/T100",
     "hs97/2c/q50-p50 hs97/2c/q100-p100 hs97/2c/q200-p200",
     "hs97/2a/lstm-p100 --budget 14m",
     MODERN,
-    "hs97/2a/rtrl-p4-lr1 hs97/2a/rtrl-p4-lr4 hs97/2a/rtrl-p4-lr10",
+    "hs97/2a/rtrl-p4-lr1 hs97/2a/rtrl-p4-lr4 hs97/2a/rtrl-p4-lr10 hs97/2a/rtrl-p10-lr1 hs97/2a/rtrl-p10-lr10",
     "hs97/2b --budget 2m",
 )
 """What fitted into the time at hand; what is not here is listed as not run, with its cost."""
