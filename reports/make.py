@@ -91,14 +91,8 @@ READINGS = (
         f"{AT_END} error_at_end+cell_from_start no_derivative+per_step no_derivative+per_step+cell_from_start "
         "error_at_end+linear_outputs",
     ),
-    *(
-        (f"hs97/2c/q200-p200 --trials 10 --set cap=1000000 --set init={init}", "text")
-        for init in (0.1, 0.05, 0.02, 0.01)
-    ),
-    (
-        "hs97/2c/q200-p200 --trials 10 --set cap=1000000 --set init=0.02",
-        "caption_ranges factor_two no_derivative",
-    ),
+    *((f"{DRIFT} --set init={init}", "text") for init in (0.1, 0.05, 0.02, 0.01)),
+    (f"{DRIFT} --set init=0.02", "caption_ranges factor_two no_derivative"),
     ("hs97/2c/q50-p50 --trials 10 --set cap=300000", "no_recurrence"),
     ("hs97/4/T100", "no_recurrence no_recurrence+no_derivative no_recurrence+no_derivative+caption_ranges"),
     ("hs97/4/T100 --set cap=200000", "text"),

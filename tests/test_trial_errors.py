@@ -17,7 +17,7 @@ def test_each_trial_is_a_line_and_ends_in_its_own_mark():
     figure = trial_errors("t", {"T100": {"trials": [SOLVED, CAPPED, GOING]}}, {"T100": [7000.0]})
     (ax,) = figure.axes
     courses = [line for line in ax.lines if line.get_linestyle() == "-" and len(line.get_xdata()) > 1]
-    for line, own in zip(courses, (SOLVED, CAPPED, GOING), strict=False):
+    for line, own in zip(courses, (SOLVED, CAPPED, GOING), strict=True):
         np.testing.assert_array_equal(line.get_xydata(), list(zip(own.sequences, own.errors, strict=True)))
     assert marks(ax, "o") == [(9000, 1e-4)]
     assert marks(ax, "x") == [(5000, 0.21)]
